@@ -1,0 +1,1 @@
+"""The floor everything stands on: no tables, no HTTP, no Celery."""

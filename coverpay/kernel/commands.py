@@ -1,0 +1,117 @@
+"""Commands open the one transaction; steps run only inside one."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+from django.db import OperationalError, transaction
+
+from coverpay.kernel.actors import Actor
+from coverpay.kernel.errors import Busy
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LOCK_NOT_AVAILABLE = "55P03"
+DEADLOCK_DETECTED = "40P01"
+
+
+class CommandNested(RuntimeError):
+    """A command was called inside another; call its steps instead."""
+
+
+class CommandNeeded(RuntimeError):
+    """A step or an event ran outside every command."""
+
+
+class CommandNotAudited(RuntimeError):
+    """A command that changed something ended without an audit entry."""
+
+
+@dataclass(slots=True)
+class OpenCommand:
+    """The command that is open now: its name, who asked, and whether it left its audit entry."""
+
+    name: str
+    actor: Actor
+    audited: bool = False
+    changed_nothing: bool = False
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+_open: ContextVar[OpenCommand | None] = ContextVar("open_command", default=None)
+
+
+def current() -> OpenCommand:
+    """The open command. Raises: CommandNeeded."""
+    command = _open.get()
+    if command is None:
+        raise CommandNeeded("no command is open: call this from inside a @command")
+    return command
+
+
+def is_open() -> bool:
+    return _open.get() is not None
+
+
+def unchanged() -> None:
+    """Say that the open command found nothing to do, so that no audit entry is owed."""
+    current().changed_nothing = True
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function a command: keyword-only, one durable transaction, audited, never nested.
+
+    The function must take `actor`. A lock that cannot be had in time, or a deadlock, becomes `Busy`.
+    """
+    parameters = inspect.signature(function).parameters
+    if "actor" not in parameters or any(p.kind is not p.KEYWORD_ONLY for p in parameters.values()):
+        raise TypeError(f"{function.__qualname__}: a command takes keyword-only arguments, one of them `actor`")
+    name = f"{function.__module__}.{function.__name__}"
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if is_open():
+            raise CommandNested(f"{name} was called inside {current().name}")
+        actor = kwargs["actor"]
+        if not isinstance(actor, Actor):
+            raise TypeError(f"{name}: actor must be an Actor")
+        state = OpenCommand(name=name, actor=actor)
+        token = _open.set(state)
+        try:
+            return _in_transaction(function, state, *args, **kwargs)
+        finally:
+            _open.reset(token)
+
+    run.is_command = True  # type: ignore[attr-defined]
+    return run
+
+
+def _in_transaction(function: Callable[P, R], state: OpenCommand, *args: P.args, **kwargs: P.kwargs) -> R:
+    try:
+        with transaction.atomic(durable=True):
+            result = function(*args, **kwargs)
+            if not (state.audited or state.changed_nothing):
+                raise CommandNotAudited(f"{state.name} ended without an audit entry")
+            return result
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED):
+            raise Busy("Someone else is working on this right now; try again in a moment.") from error
+        raise
+
+
+def step(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function a step: it takes locked rows and raises unless a command is open."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        current()
+        return function(*args, **kwargs)
+
+    run.is_step = True  # type: ignore[attr-defined]
+    return run
