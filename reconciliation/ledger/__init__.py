@@ -1,0 +1,1 @@
+"""The floor of reconciliation: accounts, entries, lines and an opaque source."""

@@ -1,0 +1,187 @@
+"""What every statement format is read into, and the proof that every format must pass."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """The statement formats we read."""
+
+    BAI2 = "bai2"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason not to trust a file. Lines and columns count from 1, in characters; `code` is stable."""
+
+    line: int
+    column: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """When the bank makes the money usable; says nothing about whether it is ours.
+
+    `distribution` holds (days from the posting date, amount in minor units); an empty `funds_type` is "not said".
+    """
+
+    funds_type: str = ""
+    value_date: dt.date | None = None
+    value_time: str = ""
+    distribution: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedLine:
+    """One movement on the account; `amount_minor` is positive when money came in. `line` is its place in the file."""
+
+    line: int
+    posted_on: dt.date
+    value_date: dt.date | None
+    amount_minor: int
+    type_code: str
+    bank_reference: str
+    customer_reference: str
+    text: str
+    availability: Availability = field(default_factory=Availability)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedStatement:
+    """One account's statement for one day, as the bank reported it; balances are None where the file has none."""
+
+    account_identifier: str
+    bank_id: str
+    currency: str
+    as_of: dt.date
+    opening_minor: int | None
+    closing_minor: int | None
+    lines: tuple[ParsedLine, ...]
+    first_line: int
+    last_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """What a file holds. With even one problem nothing in it may be booked: it is set aside with all its reasons."""
+
+    format: Format | None
+    statements: tuple[ParsedStatement, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.problems
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Opening + credits + debits = closing; `difference_minor` is what the closing balance has too much."""
+
+    opening_minor: int
+    credits_minor: int
+    debits_minor: int
+    closing_minor: int
+
+    @property
+    def expected_closing_minor(self) -> int:
+        return self.opening_minor + self.credits_minor + self.debits_minor
+
+    @property
+    def difference_minor(self) -> int:
+        return self.closing_minor - self.expected_closing_minor
+
+
+class Problems:
+    """The problems met so far; past `LIMIT` only their number is kept, so that a hostile file cannot fill memory."""
+
+    LIMIT = 1000
+
+    def __init__(self) -> None:
+        self._kept: list[Problem] = []
+        self._seen = 0
+
+    def add(self, line: int, column: int, code: str, message: str) -> None:
+        self._seen += 1
+        if self._seen <= self.LIMIT:
+            self._kept.append(Problem(line, column, code, message))
+
+    def __bool__(self) -> bool:
+        return bool(self._seen)
+
+    def all(self) -> tuple[Problem, ...]:
+        """Give the problems in the order of the file, with a closing note when some were only counted."""
+        ordered = sorted(self._kept, key=lambda problem: (problem.line, problem.column))
+        if self._seen > self.LIMIT:
+            more = self._seen - self.LIMIT
+            ordered.append(Problem(0, 0, "too_many_problems", f"{more} more problems were found and not listed."))
+        return tuple(ordered)
+
+
+def prove(statement: ParsedStatement) -> Proof | None:
+    """Add up a statement; None when it has no opening or no closing balance to add up to."""
+    if statement.opening_minor is None or statement.closing_minor is None:
+        return None
+    amounts = [line.amount_minor for line in statement.lines]
+    return Proof(
+        opening_minor=statement.opening_minor,
+        credits_minor=sum(amount for amount in amounts if amount > 0),
+        debits_minor=sum(amount for amount in amounts if amount < 0),
+        closing_minor=statement.closing_minor,
+    )
+
+
+def finish(format: Format, statements: Sequence[ParsedStatement], problems: Problems) -> ParsedFile:
+    """Hold every statement against the rules that all formats share, and close the file.
+
+    Zero tolerance: a closing balance that differs by one minor unit either way is a problem, so is a missing balance,
+    a file without statements, and the same account and day twice.
+    """
+    if not statements and not problems:
+        problems.add(1, 1, "no_statements", "The file holds no account statement.")
+    for statement in statements:
+        _check_balances(statement, problems)
+    _check_repeats(statements, problems)
+    return ParsedFile(format, tuple(statements), problems.all())
+
+
+def _check_balances(statement: ParsedStatement, problems: Problems) -> None:
+    for name, value in (("opening", statement.opening_minor), ("closing", statement.closing_minor)):
+        if value is None:
+            problems.add(
+                statement.first_line,
+                1,
+                f"{name}_missing",
+                f"Account {statement.account_identifier} on {statement.as_of} has no {name} ledger balance.",
+            )
+    proof = prove(statement)
+    if proof is not None and proof.difference_minor:
+        problems.add(
+            statement.first_line,
+            1,
+            "does_not_tie",
+            f"Account {statement.account_identifier} on {statement.as_of}: opening {proof.opening_minor} + credits "
+            f"{proof.credits_minor} + debits {proof.debits_minor} = {proof.expected_closing_minor}, but closing is "
+            f"{proof.closing_minor}; the difference is {proof.difference_minor} {statement.currency} minor units.",
+        )
+
+
+def _check_repeats(statements: Iterable[ParsedStatement], problems: Problems) -> None:
+    first_seen: dict[tuple[str, str, str, dt.date], ParsedStatement] = {}
+    for statement in statements:
+        key = (statement.bank_id, statement.account_identifier, statement.currency, statement.as_of)
+        first = first_seen.setdefault(key, statement)
+        if first is not statement:
+            problems.add(
+                statement.first_line,
+                1,
+                "statement_repeated",
+                f"Account {statement.account_identifier} on {statement.as_of} was already stated from line "
+                f"{first.first_line}.",
+            )
