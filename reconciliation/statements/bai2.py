@@ -134,7 +134,9 @@ class _Reader:
         fields.optional_count("block size")
         version = fields.next()
         if version not in ("2", "3"):
-            fields.report("unsupported_version", f"Version {version[:30]!r} is not supported; it must be 2 (or BTRS 3).")
+            fields.report(
+                "unsupported_version", f"Version {version[:30]!r} is not supported; it must be 2 (or BTRS 3)."
+            )
         self.default_currency = "" if version == "3" else DEFAULT_CURRENCY
         fields.end()
         self._count(record)
@@ -181,7 +183,9 @@ class _Reader:
         currency = fields.next() or inherited or self.default_currency
         if currency in EXPONENTS:
             return currency
-        fields.report("unknown_currency", f"{currency[:30]!r} is no currency we keep books in; its decimals are unknown.")
+        fields.report(
+            "unknown_currency", f"{currency[:30]!r} is no currency we keep books in; its decimals are unknown."
+        )
         return None
 
     def _summary(self, fields: Fields, account: _Account) -> bool:
@@ -225,7 +229,9 @@ class _Reader:
             ParsedLine(
                 line=record.line,
                 posted_on=as_of,
-                value_date=funds.value_date if funds.funds_type == "V" else (as_of if funds.funds_type == "0" else None),
+                value_date=funds.value_date
+                if funds.funds_type == "V"
+                else (as_of if funds.funds_type == "0" else None),
                 amount_minor=sign * amount,
                 type_code=code,
                 bank_reference=bank_reference,
@@ -240,13 +246,13 @@ class _Reader:
     def _account_trailer(self, record: Record) -> None:
         """Record 49: sum of all amounts of records 03, 16 and 88 of the account; its physical records."""
         account = self.account
+        self._count(record)
         if account is None:
-            self._count(record)
             self._report(record, "no_account", "An account trailer (49) stands outside an account.")
             return
-        self._count(record)
         self._check_trailer(record, account)
-        self._check_summaries(account)
+        if self.group is not None and self.group.as_of is not None:
+            self._check_summaries(account)
         self._close_account(record)
 
     def _group_trailer(self, record: Record) -> None:
@@ -274,7 +280,9 @@ class _Reader:
         stated = fields.amount("control total")
         if stated != level.total:
             shown = "none" if stated is None else stated
-            fields.report("control_total", f"The {name}'s amounts add up to {level.total}, its control total is {shown}.")
+            fields.report(
+                "control_total", f"The {name}'s amounts add up to {level.total}, its control total is {shown}."
+            )
         if parts:
             count = fields.count(f"number of {parts}")
             if count is not None and count != level.parts:

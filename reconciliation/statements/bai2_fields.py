@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 
 from coverpay.kernel.money import MAX_MINOR
-from reconciliation.statements.base import Availability, Problems
 from reconciliation.statements.bai2_records import Record
+from reconciliation.statements.base import Availability, Problems
 
 _SIGNED = re.compile(r"[+-]?[0-9]{1,18}")
 _COUNT = re.compile(r"[0-9]{1,9}")
