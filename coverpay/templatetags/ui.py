@@ -1,0 +1,143 @@
+"""What every template may use: money, states, dates, icons, paging, and why an amount is what it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import lucide
+from django import template
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from coverpay.kernel import clock
+from coverpay.kernel.money import Money
+
+register = template.Library()
+
+MINUS = "\u2212"
+
+TONES: dict[str, str] = {
+    "good": "paid succeeded bound imported matched processed delivered active processed tied",
+    "wait": "open processing planned submitted pending received due quoted",
+    "warn": "unknown quarantined refused overdue returned ambiguous expiring",
+    "bad": "failed declined given_up revoked expired",
+    "quiet": "not_taken refunded closed undone disabled reversed",
+}
+_TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
+
+
+class Reason(Protocol):
+    """A stored derivation (`compliance.Explanation`), seen from a template."""
+
+    subject_id: str
+    figure: str
+
+
+@register.simple_tag
+def money(amount_minor: int | None, currency: str = "USD", *, bare: bool = False) -> SafeString:
+    """Write minor units as an amount: thousands, decimals of the currency, a true minus sign; `bare` drops the code."""
+    if amount_minor is None:
+        return mark_safe('<span class="money money--none">–</span>')
+    figure, _, code = str(Money(abs(amount_minor), currency)).partition(" ")
+    tone = " money--negative" if amount_minor < 0 else ""
+    sign = MINUS if amount_minor < 0 else ""
+    if bare:
+        return format_html('<span class="money{}">{}{}</span>', tone, sign, figure)
+    return format_html(
+        '<span class="money{}">{}{} <span class="money__code">{}</span></span>', tone, sign, figure, code
+    )
+
+
+@register.simple_tag
+def badge(state: str, label: str = "") -> SafeString:
+    """Write a state as a badge; its words carry the meaning, its tone only repeats it."""
+    words = label or str(state).replace("_", " ").capitalize()
+    return format_html('<span class="badge badge--{}">{}</span>', _TONE_OF.get(str(state), "quiet"), words)
+
+
+@register.simple_tag
+def when(moment: dt.datetime | None) -> SafeString:
+    """Write a moment: relative within a week, else the date; the exact UTC time is its title."""
+    if moment is None:
+        return mark_safe('<span class="none">–</span>')
+    utc = moment.astimezone(dt.UTC)
+    exact = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', utc.isoformat(timespec="seconds"), exact, _spoken(utc)
+    )
+
+
+@register.simple_tag
+def stamp(moment: dt.datetime | None) -> SafeString:
+    """Write a moment in full, UTC, to the minute."""
+    if moment is None:
+        return mark_safe('<span class="none">–</span>')
+    utc = moment.astimezone(dt.UTC)
+    return format_html('<time datetime="{}">{}</time>', utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M}")
+
+
+@register.simple_tag
+def day(date: dt.date | None) -> SafeString:
+    """Write a calendar day as 2026-01-31, which sorts and cannot be misread."""
+    if date is None:
+        return mark_safe('<span class="none">–</span>')
+    return format_html('<time datetime="{}">{}</time>', date.isoformat(), date.isoformat())
+
+
+def _spoken(moment: dt.datetime) -> str:
+    seconds = int((clock.now() - moment).total_seconds())
+    ahead, seconds = seconds < 0, abs(seconds)
+    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (7 * 86400, 86400, "d")):
+        if seconds < limit:
+            words = f"{seconds // size} {unit}"
+            return f"in {words}" if ahead else f"{words} ago"
+    return f"{moment:%Y-%m-%d}"
+
+
+@register.simple_tag
+def icon(name: str, size: int = 16) -> SafeString:
+    """Draw an icon that decorates words beside it (hidden from screen readers)."""
+    return _icon(name, size)
+
+
+def _icon(name: str, size: int) -> SafeString:
+    from lucide.templatetags.lucide import _render_icon
+
+    return mark_safe(_render_icon(name, size, **{"aria-hidden": "true", "class": "icon", "focusable": "false"}))
+
+
+@register.inclusion_tag("components/_why.html")
+def why(reasons: Iterable[Reason], subject_id: str = "", figure: str = "") -> dict[str, Any]:
+    """Offer the derivation of one figure: the first stored reason of this subject (and figure, when named)."""
+    found = next(
+        (
+            reason
+            for reason in reasons
+            if (not subject_id or reason.subject_id == subject_id) and (not figure or reason.figure == figure)
+        ),
+        None,
+    )
+    return {"reason": found}
+
+
+@register.inclusion_tag("components/_next_page.html", takes_context=True)
+def next_page(context: Mapping[str, Any], cursor: str | None) -> dict[str, Any]:
+    """Link to the next page of a list, keeping its filters; nothing on the last page."""
+    request: HttpRequest = context["request"]
+    query = request.GET.copy()
+    first = query.copy()
+    first.pop("after", None)
+    query["after"] = cursor or ""
+    return {
+        "next_query": query.urlencode() if cursor else "",
+        "first_query": first.urlencode() if request.GET.get("after") else None,
+    }
+
+
+@register.filter
+def item(mapping: Mapping[str, Any], key: str) -> Any:
+    """Look a key up in a mapping, None when it is absent."""
+    return mapping.get(key)
