@@ -14,6 +14,7 @@ from compliance.permissions import Permission
 from coverpay.kernel import clock, guards
 from coverpay.kernel.ids import IdField
 from policies.models import Policy
+from reconciliation.models import BankAccount
 
 
 class RoutingTable(models.Model):
@@ -47,6 +48,9 @@ class GatewayAccount(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     gateway = models.CharField(max_length=20)
     merchant = models.CharField(max_length=80, help_text="The account's name at the processor.")
+    bank_account = models.ForeignKey(
+        BankAccount, on_delete=models.PROTECT, related_name="+", help_text="Where its payouts land."
+    )
     webhook_secret_sealed = models.TextField(editable=False)
     created_at = models.DateTimeField(default=clock.now)
 

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
-from django.db import OperationalError, transaction
+from django.db import DatabaseError, transaction
 
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import Busy
@@ -17,8 +17,11 @@ from coverpay.kernel.errors import Busy
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LOCK_NOT_AVAILABLE = "55P03"
-DEADLOCK_DETECTED = "40P01"
+BUSY_SQLSTATES = {
+    "55P03": "lock not available in time",
+    "40P01": "deadlock",
+    "CP012": "the accounting period was sealed meanwhile",
+}
 
 
 class CommandNested(RuntimeError):
@@ -99,8 +102,8 @@ def _in_transaction(function: Callable[P, R], state: OpenCommand, *args: P.args,
             if not (state.audited or state.changed_nothing):
                 raise CommandNotAudited(f"{state.name} ended without an audit entry")
             return result
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED):
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", None) in BUSY_SQLSTATES:
             raise Busy("Someone else is working on this right now; try again in a moment.") from error
         raise
 

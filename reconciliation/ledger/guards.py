@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import pgtrigger
 
-
-_BALANCE = """
+_ENTRY_STANDS = """
+    PERFORM 1 FROM reconciliation_book WHERE id = NEW.book_id FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'ledger entry % names no book', NEW.id USING ERRCODE = 'CP011';
+    END IF;
+    IF EXISTS (SELECT 1 FROM reconciliation_snapshot s WHERE s.book_id = NEW.book_id AND s.as_of >= NEW.posted_on) THEN
+        RAISE EXCEPTION 'the books are sealed through %; post into the open period', NEW.posted_on
+            USING ERRCODE = 'CP012';
+    END IF;
     PERFORM 1
-       FROM reconciliation_line
-      WHERE entry_id = NEW.id
-      GROUP BY currency
-     HAVING SUM(amount_minor) <> 0;
+       FROM reconciliation_line l JOIN reconciliation_account a ON a.id = l.account_id
+      WHERE l.entry_id = NEW.id
+      GROUP BY l.currency, a.fund
+     HAVING SUM(l.amount_minor) <> 0;
     IF FOUND OR NOT EXISTS (SELECT 1 FROM reconciliation_line WHERE entry_id = NEW.id) THEN
         RAISE EXCEPTION 'ledger entry % does not balance', NEW.id USING ERRCODE = 'CP010';
     END IF;
     RETURN NULL;
 """
 
-_BELONGING = """
+_LINES_BELONG = """
     IF EXISTS (
         SELECT 1
           FROM new_lines l
@@ -27,35 +34,25 @@ _BELONGING = """
             OR a.book_id <> e.book_id OR a.currency <> l.currency OR e.posted_on <> l.posted_on
             OR e.written_by <> pg_current_xact_id()::text::bigint
     ) THEN
-        RAISE EXCEPTION 'a ledger line must be written with its entry, to an account of the same book, '
-            'currency and date' USING ERRCODE = 'CP011';
-    END IF;
-    RETURN NULL;
-"""
-
-_OPEN_PERIOD = """
-    IF EXISTS (SELECT 1 FROM reconciliation_snapshot s WHERE s.book_id = NEW.book_id AND s.as_of >= NEW.posted_on) THEN
-        RAISE EXCEPTION 'the books are sealed through that day; post into the open period' USING ERRCODE = 'CP012';
+        RAISE EXCEPTION 'a ledger line must be written with its entry, to an account of the same book, currency and date'
+            USING ERRCODE = 'CP011';
     END IF;
     RETURN NULL;
 """
 
 
-def entry_balances() -> pgtrigger.Trigger:
-    """At commit: an entry has lines, and they sum to zero in every currency (an entry lies in one book)."""
+def entry_stands() -> pgtrigger.Trigger:
+    """At commit: the entry has a book whose period is open, has lines, and balances per currency and fund.
+
+    Holding the book's row (FOR KEY SHARE) to the end orders postings against `balances.seal`, which takes it
+    exclusively: whichever comes second sees the other.
+    """
     return pgtrigger.Trigger(
-        name="entry_balances",
+        name="entry_stands",
         when=pgtrigger.After,
         operation=pgtrigger.Insert,
         timing=pgtrigger.Deferred,
-        func=_BALANCE,
-    )
-
-
-def entry_in_open_period() -> pgtrigger.Trigger:
-    """An entry's date lies after the last sealed snapshot of its book."""
-    return pgtrigger.Trigger(
-        name="entry_in_open_period", when=pgtrigger.After, operation=pgtrigger.Insert, func=_OPEN_PERIOD
+        func=_ENTRY_STANDS,
     )
 
 
@@ -67,5 +64,5 @@ def lines_belong() -> pgtrigger.Trigger:
         when=pgtrigger.After,
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="new_lines"),
-        func=_BELONGING,
+        func=_LINES_BELONG,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.db.models.expressions import RawSQL
 
 from compliance.access import Access
 from compliance.models import Organization
@@ -83,7 +84,7 @@ class Entry(models.Model):
     )
 
     id = IdField(prefix="ent")
-    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="entries")
+    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="entries", db_constraint=False, db_index=False)
     posted_on = models.DateField(help_text="The accounting date.")
     source_id = models.CharField(max_length=40, db_collation="C", help_text="What caused it, opaque here.")
     kind = models.CharField(max_length=40)
@@ -91,7 +92,7 @@ class Entry(models.Model):
     memo = models.CharField(max_length=300, blank=True)
     reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="reversed_by")
     written_by = models.BigIntegerField(
-        db_default=models.expressions.RawSQL("pg_current_xact_id()::text::bigint", ()),
+        db_default=RawSQL("pg_current_xact_id()::text::bigint", ()),
         editable=False,
         help_text="The database transaction that wrote it; lines of any other are refused.",
     )
@@ -104,14 +105,12 @@ class Entry(models.Model):
             models.UniqueConstraint(fields=["source_id", "kind"], name="one_entry_per_source_and_kind")
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["subject_id", "id"], name="entry_by_subject", condition=~models.Q(subject_id="")
-            ),
+            models.Index(fields=["book", "id"], name="entry_by_book"),
+            models.Index(fields=["subject_id", "id"], name="entry_by_subject", condition=~models.Q(subject_id="")),
         ]
         triggers: ClassVar = [
             *guards.append_only("ledger entry"),
-            ledger_guards.entry_balances(),
-            ledger_guards.entry_in_open_period(),
+            ledger_guards.entry_stands(),
         ]
 
     def __str__(self) -> str:

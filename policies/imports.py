@@ -1,0 +1,248 @@
+"""Import policies from CSV: read as a stream, every problem listed with row and column, imported whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import io
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import IO
+
+from django.db import connection, transaction
+
+from compliance import access, audit
+from compliance.permissions import Permission
+from coverpay.kernel.actors import Actor
+from coverpay.kernel.commands import command
+from coverpay.kernel.errors import DomainError
+from coverpay.kernel.money import Money
+from policies import lifecycle, locks
+from policies.lifecycle import QuoteRequest
+from policies.models import PolicyImport
+from policies.parties import PartyDetails
+
+REQUIRED = ("policy_number", "program", "insured_reference", "insured_name", "state", "effective_on", "expires_on",
+            "premium", "plan")  # fmt: skip
+OPTIONAL = ("insured_email", "address_line", "city", "postal_code", "currency", "agency_code", "bind")
+KEPT_PROBLEMS = 1000
+_COLUMN_OF_FIELD = {
+    "number": "policy_number",
+    "insured": "insured_name",
+    "reference": "insured_reference",
+    "name": "insured_name",
+    "amount": "premium",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why one cell or row cannot be imported. Rows count from 1, the header being row 1."""
+
+    row: int
+    column: str
+    code: str
+    message: str
+
+
+class CellError(DomainError):
+    """A cell that cannot be read."""
+
+    status = 422
+    code = "unreadable_cell"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One readable row: what to quote, and whether it is already bound business."""
+
+    number: int
+    request: QuoteRequest
+    bind: bool
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a pass over the file has found so far."""
+
+    rows: int = 0
+    policies: int = 0
+    problem_count: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, problem: Problem) -> None:
+        self.problem_count += 1
+        if len(self.problems) < KEPT_PROBLEMS:
+            self.problems.append(problem)
+
+
+def import_policies(*, file: IO[bytes], file_name: str, actor: Actor) -> PolicyImport:
+    """Import a file of policies for the actor's organization.
+
+    Takes:  UTF-8 CSV with a header; columns REQUIRED and any of OPTIONAL; `bind` is yes or no (no: quotes only).
+    Gives:  the import with its counts. A file with any problem is REFUSED and changes nothing else; the same content
+            again gives the import that brought it in.
+    """
+    access.require(actor, Permission.POLICIES_WRITE)
+    organization_id = access.organization_of(actor)
+    with tempfile.TemporaryFile() as copy:
+        digest = _copy(file, copy)
+        before = PolicyImport.objects.filter(
+            organization_id=organization_id, content_sha256=digest, state=PolicyImport.State.IMPORTED
+        ).first()
+        if before is not None:
+            return before
+        return _import(content=copy, digest=digest, file_name=file_name, organization_id=organization_id, actor=actor)
+
+
+@command
+def _import(*, content: IO[bytes], digest: str, file_name: str, organization_id: str, actor: Actor) -> PolicyImport:
+    tally = Tally()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"policy-import:{organization_id}"])
+    savepoint = transaction.savepoint()
+    _write_rows(content, organization_id, tally)
+    if tally.problem_count:
+        transaction.savepoint_rollback(savepoint)
+    else:
+        transaction.savepoint_commit(savepoint)
+    record = PolicyImport.objects.create(
+        organization_id=organization_id,
+        file_name=file_name[:200],
+        content_sha256=digest,
+        state=PolicyImport.State.REFUSED if tally.problem_count else PolicyImport.State.IMPORTED,
+        row_count=tally.rows,
+        policy_count=0 if tally.problem_count else tally.policies,
+        problem_count=tally.problem_count,
+        problems=[asdict(problem) for problem in tally.problems],
+    )
+    audit.record(
+        action="policy_import.create",
+        object_id=record.id,
+        organization_id=organization_id,
+        after={"state": record.state, "rows": tally.rows, "problems": tally.problem_count, "sha256": digest},
+    )
+    return record
+
+
+def _write_rows(content: IO[bytes], organization_id: str, tally: Tally) -> None:
+    """Write every good row inside the savepoint; go on after a bad one, to list all problems at once."""
+    for row in _rows(content, tally):
+        try:
+            with transaction.atomic():
+                policy = lifecycle.write_quote(organization_id, row.request)
+                if row.bind:
+                    lifecycle.bind_locked(locks.lock(policy.id))
+        except DomainError as error:
+            column = _COLUMN_OF_FIELD.get(error.field or "", error.field or "")
+            tally.add(Problem(row.number, column, error.code, error.message))
+        else:
+            tally.policies += 1
+
+
+def _rows(content: IO[bytes], tally: Tally) -> Iterator[Row]:
+    content.seek(0)
+    reader = csv.reader(io.TextIOWrapper(content, encoding="utf-8-sig", newline="", write_through=True), strict=True)
+    try:
+        header = next(reader, [])
+        if _check_header(header, tally):
+            for number, cells in enumerate(reader, start=2):
+                tally.rows += 1
+                yield from _row(number, header, cells, tally)
+    except UnicodeDecodeError as error:
+        tally.add(Problem(tally.rows + 2, "", "not_utf8", f"The file is not UTF-8 text: {error.reason}."))
+    except csv.Error as error:
+        tally.add(Problem(tally.rows + 2, "", "not_csv", f"The row cannot be read as CSV: {error}."))
+
+
+def _check_header(header: list[str], tally: Tally) -> bool:
+    for column in REQUIRED:
+        if column not in header:
+            tally.add(Problem(1, column, "missing_column", f"The column {column} is missing."))
+    for column in header:
+        if column not in REQUIRED + OPTIONAL:
+            tally.add(Problem(1, column, "unknown_column", f"The column {column!r} is not known; remove it."))
+        elif header.count(column) > 1:
+            tally.add(Problem(1, column, "double_column", f"The column {column} stands twice."))
+    return not tally.problem_count
+
+
+def _row(number: int, header: list[str], cells: list[str], tally: Tally) -> Iterator[Row]:
+    if not any(cells):
+        tally.rows -= 1
+        return
+    if len(cells) != len(header):
+        tally.add(Problem(number, "", "wrong_width", f"The row has {len(cells)} cells, the header {len(header)}."))
+        return
+    values = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
+    bad = [
+        Problem(number, column, "empty_cell", f"{column} must not be empty.")
+        for column in REQUIRED
+        if not values[column]
+    ]
+    readers = {
+        "effective_on": lambda: _date(values, "effective_on"),
+        "expires_on": lambda: _date(values, "expires_on"),
+        "premium": lambda: Money.parse(values["premium"], values.get("currency") or "USD", field="premium"),
+        "bind": lambda: _yes_or_no(values, "bind"),
+    }
+    read: dict[str, object] = {}
+    for column, reader in readers.items():
+        if column in REQUIRED and not values[column]:
+            continue
+        try:
+            read[column] = reader()
+        except DomainError as error:
+            bad.append(Problem(number, error.field or column, error.code, error.message))
+    for problem in bad:
+        tally.add(problem)
+    if not bad:
+        yield Row(number=number, request=_request(values, read), bind=bool(read["bind"]))
+
+
+def _request(values: dict[str, str], read: dict[str, object]) -> QuoteRequest:
+    effective_on, expires_on, premium = read["effective_on"], read["expires_on"], read["premium"]
+    assert isinstance(effective_on, dt.date) and isinstance(expires_on, dt.date) and isinstance(premium, Money)
+    return QuoteRequest(
+        number=values["policy_number"],
+        program=values["program"],
+        insured=PartyDetails(
+            reference=values["insured_reference"],
+            name=values["insured_name"],
+            email=values.get("insured_email", ""),
+            address_line=values.get("address_line", ""),
+            city=values.get("city", ""),
+            state=values["state"],
+            postal_code=values.get("postal_code", ""),
+        ),
+        state=values["state"],
+        effective_on=effective_on,
+        expires_on=expires_on,
+        premium=premium,
+        plan=values["plan"],
+        agency_code=values.get("agency_code", ""),
+    )
+
+
+def _date(values: dict[str, str], column: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(values[column])
+    except ValueError:
+        raise CellError(f"{values[column]!r} is not a date; write it like 2026-01-31.", field=column) from None
+
+
+def _yes_or_no(values: dict[str, str], column: str) -> bool:
+    text = values.get(column, "").lower()
+    if text not in ("", "yes", "no"):
+        raise CellError(f"{text!r} must be yes or no.", field=column)
+    return text == "yes"
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := source.read(1 << 16):
+        digest.update(chunk)
+        target.write(chunk)
+    return digest.hexdigest()

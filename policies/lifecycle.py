@@ -1,0 +1,236 @@
+"""What happens to a policy: quote, bind, decline."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from compliance import access, audit, events, explanations
+from compliance.explanations import Figure
+from compliance.models import Organization
+from compliance.permissions import Permission
+from coverpay.kernel import bus, ids
+from coverpay.kernel.actors import Actor
+from coverpay.kernel.commands import command, step
+from coverpay.kernel.errors import Conflict, IllegalTransition, Invalid, NotFound
+from coverpay.kernel.money import Money
+from policies import locks, parties, programs, rating
+from policies.events import PolicyBound
+from policies.models import Charge, Participant, Policy, ProgramVersion, Segment, Term, Transaction
+from policies.parties import PartyDetails
+
+MAX_TERM_DAYS = 3 * 366
+
+
+class PolicyNumberTaken(Conflict):
+    code = "policy_number_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteRequest:
+    """What a quote needs. `agency_code` names the organization that sold it and may read it, if any."""
+
+    number: str
+    program: str
+    insured: PartyDetails
+    state: str
+    effective_on: dt.date
+    expires_on: dt.date
+    premium: Money
+    plan: str
+    agency_code: str = ""
+
+
+@command
+def quote(*, request: QuoteRequest, actor: Actor) -> Policy:
+    """Write a quote: the policy, its first term, and every charge with its derivation. Nothing is owed yet.
+
+    Raises: PolicyNumberTaken, NotFound (program, agency), StateNotInProgram, Invalid (dates, premium), RuleNeedsDecision.
+    """
+    access.require(actor, Permission.POLICIES_WRITE)
+    return write_quote(access.organization_of(actor), request)
+
+
+@step
+def write_quote(operator_id: str, request: QuoteRequest) -> Policy:
+    """The body of `quote`, also used by the import for each row."""
+    _check(request)
+    version = programs.version_for(operator_id, request.program, request.state, request.effective_on)
+    if Policy.objects.filter(operator_id=operator_id, number=request.number).exists():
+        raise PolicyNumberTaken(f"Policy number {request.number!r} is taken.", field="number")
+    insured = parties.ensure(operator_id, request.insured)
+    policy = Policy.objects.create(
+        operator_id=operator_id, program=version.program, number=request.number, insured=insured
+    )
+    _write_participants(policy, version, request.agency_code)
+    term = Term.objects.create(
+        policy=policy,
+        state_code=request.state,
+        effective_on=request.effective_on,
+        expires_on=request.expires_on,
+        program_version=version,
+        plan_code=request.plan,
+    )
+    charges = _write_new_business(policy, term, version, request)
+    total = sum(charge.amount_minor for charge in charges)
+    audit.record(
+        action="policy.quote",
+        object_id=policy.id,
+        organization_id=operator_id,
+        after={
+            "number": policy.number,
+            "state": policy.state,
+            "total_minor": total,
+            "charges": {charge.component: charge.amount_minor for charge in charges},
+        },
+    )
+    events.record(
+        type="policy.quoted",
+        organization_id=operator_id,
+        object_id=policy.id,
+        subject_id=policy.id,
+        data={"policy": policy.id, "number": policy.number, "total_minor": total, "currency": request.premium.currency},
+    )
+    return policy
+
+
+@command
+def bind(*, policy_id: str, actor: Actor) -> Policy:
+    """Turn a quote into cover: from now on its charges are owed by the plan asked for.
+
+    Raises: NotFound, Forbidden, IllegalTransition when it is not a quote.
+    """
+    access.get_operable(actor, Policy.objects.all(), policy_id, permission=Permission.POLICIES_WRITE)
+    return bind_locked(locks.lock(policy_id))
+
+
+@step
+def bind_locked(policy: Policy) -> Policy:
+    """The body of `bind`, on a locked policy."""
+    _require_quoted(policy, "bound")
+    before = policy.state
+    policy.bind()
+    policy.save(update_fields=["state"])
+    term = policy.terms.get(number=1)
+    transaction = term.transactions.get(sequence=1)
+    audit.record(
+        action="policy.bind",
+        object_id=policy.id,
+        organization_id=policy.operator_id,
+        before={"state": before},
+        after={"state": policy.state},
+    )
+    events.record(
+        type="policy.bound",
+        organization_id=policy.operator_id,
+        object_id=policy.id,
+        subject_id=policy.id,
+        data={
+            "policy": policy.id,
+            "number": policy.number,
+            "effective_on": term.effective_on.isoformat(),
+            "expires_on": term.expires_on.isoformat(),
+        },
+    )
+    bus.publish(
+        PolicyBound(
+            policy_id=policy.id, term_id=term.id, transaction_id=transaction.id, plan_code=term.plan_code
+        )
+    )
+    return policy
+
+
+@command
+def decline(*, policy_id: str, reason: str, actor: Actor) -> Policy:
+    """Close a quote without cover. Raises: NotFound, Forbidden, IllegalTransition."""
+    access.get_operable(actor, Policy.objects.all(), policy_id, permission=Permission.POLICIES_WRITE)
+    policy = locks.lock(policy_id)
+    _require_quoted(policy, "declined")
+    policy.decline()
+    policy.save(update_fields=["state"])
+    audit.record(
+        action="policy.decline",
+        object_id=policy.id,
+        organization_id=policy.operator_id,
+        before={"state": "quoted"},
+        after={"state": policy.state},
+        reason=reason,
+    )
+    events.record(
+        type="policy.not_taken",
+        organization_id=policy.operator_id,
+        object_id=policy.id,
+        subject_id=policy.id,
+        data={"policy": policy.id, "number": policy.number, "reason": reason},
+    )
+    return policy
+
+
+def _require_quoted(policy: Policy, verb: str) -> None:
+    if policy.state != Policy.State.QUOTED:
+        raise IllegalTransition(
+            f"Policy {policy.number} is {policy.get_state_display().lower()}; only a quote can be {verb}.",
+            field="policy_id",
+        )
+
+
+def _check(request: QuoteRequest) -> None:
+    if not request.number.strip():
+        raise Invalid("A policy needs a number.", field="number")
+    if request.premium.amount_minor <= 0:
+        raise Invalid("The premium must be above zero.", field="premium")
+    if request.expires_on <= request.effective_on:
+        raise Invalid("The term must end after it begins.", field="expires_on")
+    if (request.expires_on - request.effective_on).days > MAX_TERM_DAYS:
+        raise Invalid(f"A term has at most {MAX_TERM_DAYS} days.", field="expires_on")
+
+
+def _write_participants(policy: Policy, version: ProgramVersion, agency_code: str) -> None:
+    parts = {policy.operator_id: Participant.Role.OPERATOR}
+    parts.setdefault(version.program.carrier_id, Participant.Role.CARRIER)
+    if agency_code:
+        agency = Organization.objects.filter(code=agency_code).first()
+        if agency is None:
+            raise NotFound(f"No organization with the code {agency_code!r}.", field="agency_code")
+        parts.setdefault(agency.id, Participant.Role.AGENCY)
+    Participant.objects.bulk_create(
+        Participant(policy=policy, organization_id=organization_id, role=role)
+        for organization_id, role in parts.items()
+    )
+
+
+def _write_new_business(policy: Policy, term: Term, version: ProgramVersion, request: QuoteRequest) -> list[Charge]:
+    rated = rating.rate(
+        request.premium, version.terms, programs.risk_of(version, request.state, request.effective_on)
+    )
+    transaction = Transaction.objects.create(
+        term=term, sequence=1, kind=Transaction.Kind.NEW_BUSINESS, effective_on=term.effective_on
+    )
+    Segment.objects.create(
+        transaction=transaction,
+        starts_on=term.effective_on,
+        ends_on=term.expires_on,
+        written_minor=request.premium.amount_minor,
+        currency=request.premium.currency,
+    )
+    charges = Charge.objects.bulk_create(
+        Charge(
+            id=ids.new("chg"),
+            policy=policy,
+            transaction=transaction,
+            component=charge.component,
+            amount_minor=charge.amount.amount_minor,
+            currency=charge.amount.currency,
+            payee_kind=charge.payee_kind,
+            payee=charge.payee,
+            commission_ppm=charge.commission_ppm,
+            taxable=charge.taxable,
+            refundable=charge.refundable,
+        )
+        for charge in rated
+    )
+    explanations.record(
+        Figure(row.id, "amount", row.amount_minor, row.currency, charge.why)
+        for row, charge in zip(charges, rated, strict=True)
+    )
+    return charges
