@@ -178,6 +178,7 @@ class Attempt(FSMModelMixin, models.Model):
     currency = models.CharField(max_length=3)
     state = FSMField(default=State.PLANNED, choices=State.choices, protected=True)
     gateway_reference = models.CharField(max_length=80, blank=True)
+    taken_minor = models.BigIntegerField(null=True, blank=True, help_text="What the gateway has, once it succeeded.")
     outcome_code = models.CharField(max_length=60, blank=True)
     outcome_message = models.CharField(max_length=300, blank=True)
     routing = models.JSONField(default=dict, help_text="Table, version, rule and reasons that chose the gateway.")

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from compliance import access, audit
 from compliance.permissions import Permission
+from coverpay.kernel import commands
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.errors import DomainError
@@ -89,11 +90,6 @@ def import_policies(*, file: IO[bytes], file_name: str, actor: Actor) -> PolicyI
     organization_id = access.organization_of(actor)
     with tempfile.TemporaryFile() as copy:
         digest = _copy(file, copy)
-        before = PolicyImport.objects.filter(
-            organization_id=organization_id, content_sha256=digest, state=PolicyImport.State.IMPORTED
-        ).first()
-        if before is not None:
-            return before
         return _import(content=copy, digest=digest, file_name=file_name, organization_id=organization_id, actor=actor)
 
 
@@ -102,6 +98,10 @@ def _import(*, content: IO[bytes], digest: str, file_name: str, organization_id:
     tally = Tally()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"policy-import:{organization_id}"])
+    before = _imported(organization_id, digest)
+    if before is not None:
+        commands.unchanged()
+        return before
     savepoint = transaction.savepoint()
     _write_rows(content, organization_id, tally)
     if tally.problem_count:
@@ -125,6 +125,12 @@ def _import(*, content: IO[bytes], digest: str, file_name: str, organization_id:
         after={"state": record.state, "rows": tally.rows, "problems": tally.problem_count, "sha256": digest},
     )
     return record
+
+
+def _imported(organization_id: str, digest: str) -> PolicyImport | None:
+    return PolicyImport.objects.filter(
+        organization_id=organization_id, content_sha256=digest, state=PolicyImport.State.IMPORTED
+    ).first()
 
 
 def _write_rows(content: IO[bytes], organization_id: str, tally: Tally) -> None:

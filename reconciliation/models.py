@@ -173,6 +173,7 @@ class Break(models.Model):
         AMOUNT_DIFFERS = "amount_differs", "Amount differs"
         AMBIGUOUS = "ambiguous", "Several equal answers"
         GATEWAY_AMOUNT = "gateway_amount", "Processor reported another amount"
+        GATEWAY_CONTRADICTS = "gateway_contradicts", "Processor contradicts what it said before"
         PAYOUT_UNKNOWN_CHARGE = "payout_unknown_charge", "Payout names a charge we do not know"
 
     class State(models.TextChoices):
