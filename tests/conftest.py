@@ -1,0 +1,36 @@
+"""Start what a test run needs: its own Postgres (unless DATABASE_URL is set) and settings that reach nothing outside.
+
+With pytest-xdist the first process starts the cluster once; its workers find the address in their environment, and
+pytest-django gives each worker a database of its own in it.
+"""
+
+import os
+from typing import Any
+
+import pytest
+
+from tests.support.cluster import ThrowawayCluster
+
+CLUSTER = pytest.StashKey[ThrowawayCluster]()
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coverpay.settings")
+os.environ.setdefault("SECRET_KEY", "for-tests-only")
+# Nobody listens there: a test that wants a broker starts one.
+os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the cluster before pytest-django reads the settings."""
+    if hasattr(config, "workerinput") or "DATABASE_URL" in os.environ or config.option.collectonly:
+        return
+    cluster = config.stash[CLUSTER] = ThrowawayCluster()
+    cluster.start()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> Any:
+    """Stop the cluster."""
+    cluster = config.stash.get(CLUSTER, None)
+    if cluster is not None:
+        cluster.stop()
+        os.environ.pop("DATABASE_URL", None)
