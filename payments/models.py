@@ -336,7 +336,6 @@ class InboundEvent(models.Model):
     body = models.BinaryField()
     state = models.CharField(max_length=12, choices=State.choices, default=State.RECEIVED)
     result = models.CharField(max_length=300, blank=True)
-    attempts = models.PositiveIntegerField(default=0)
     received_at = models.DateTimeField(default=clock.now)
     processed_at = models.DateTimeField(null=True, blank=True)
 

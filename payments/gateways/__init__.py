@@ -1,0 +1,1 @@
+"""One file a gateway, one line in the registry."""

@@ -1,0 +1,205 @@
+"""Attempts: sent once under our key, and decided by one door, whoever brings the news.
+
+State is the queue. `submitted` is committed before anything is sent, so whatever dies afterwards, the sweep finds the
+row, asks the gateway by our reference, and the answer enters by `record_outcome` like any other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+
+from compliance import access, audit, events
+from compliance.permissions import Permission
+from coverpay.kernel import clock, commands, jobs
+from coverpay.kernel.actors import Actor, system
+from coverpay.kernel.commands import command, step
+from coverpay.kernel.errors import IllegalTransition, Invalid
+from coverpay.kernel.money import Money
+from payments import accounts, outcomes
+from payments.gateways.base import Charge, NotSent, Outcome, Status
+from payments.models import Attempt, GatewayAccount
+
+MAX_SUBMITS = 5
+CHECK_MINUTES = (0.5, 1, 2, 5, 15, 60, 180, 720)
+"""Minutes between questions to the gateway; after the last, a person decides."""
+
+SWEEPER = system("sweep")
+
+
+def submit(attempt_id: str) -> None:
+    """Send a planned attempt: command, network, command; no transaction is open on the way."""
+    charge, account = _begin(attempt_id=attempt_id, actor=SWEEPER)
+    if charge is None or account is None:
+        return
+    try:
+        outcome = accounts.gateway_of(account).charge(charge)
+    except NotSent as error:
+        _not_sent(attempt_id=attempt_id, message=str(error), actor=SWEEPER)
+        return
+    record_outcome(attempt_id=attempt_id, outcome=outcome, actor=SWEEPER)
+
+
+def check(attempt_id: str) -> None:
+    """Ask the gateway about an attempt by our reference and record what it says."""
+    account = _ask(attempt_id=attempt_id, actor=SWEEPER)
+    if account is None:
+        return
+    outcome = accounts.gateway_of(account).fetch(account.merchant, attempt_id)
+    if outcome.status is Status.NOT_FOUND:
+        _never_heard_of(attempt_id=attempt_id, actor=SWEEPER)
+    else:
+        record_outcome(attempt_id=attempt_id, outcome=outcome, actor=SWEEPER)
+
+
+def sweep(limit: int = 200) -> int:
+    """Move on every attempt that is due: send what was planned, ask about what was sent. Gives how many it touched."""
+    due = list(
+        Attempt.objects.filter(state__in=Attempt.LIVE, next_check_at__lte=clock.now())
+        .order_by("next_check_at")
+        .values_list("id", "state")[:limit]
+    )
+    for attempt_id, state in due:
+        if state == Attempt.State.PLANNED:
+            submit(attempt_id)
+        else:
+            check(attempt_id)
+    return len(due)
+
+
+@command
+def record_outcome(*, attempt_id: str, outcome: Outcome, actor: Actor) -> Attempt:
+    """The one door for results: from a reply, a webhook, a poll or a person.
+
+    Late, repeated and out-of-order news is harmless: what is known already changes nothing, and what contradicts it
+    becomes a break for a person.
+    """
+    attempt = _locked(attempt_id)
+    outcomes.enter(attempt, outcome)
+    return attempt
+
+
+@command
+def resolve(*, attempt_id: str, taken: bool, reason: str, actor: Actor, amount_minor: int | None = None) -> Attempt:
+    """A person decides an attempt nobody could: the money was taken, or it was not.
+
+    Raises: IllegalTransition unless the outcome is unknown, Invalid without a reason.
+    """
+    access.get_operable(actor, Attempt.objects.all(), attempt_id, permission=Permission.RECONCILIATION_WRITE)
+    if not reason.strip():
+        raise Invalid("Say how you know; the reason is kept.", field="reason")
+    attempt = _locked(attempt_id)
+    if attempt.state != Attempt.State.UNKNOWN:
+        raise IllegalTransition(f"The attempt is {attempt.get_state_display().lower()}; only an unknown one is decided.")
+    amount = Money(amount_minor or attempt.amount_minor, attempt.currency)
+    status = Status.SUCCEEDED if taken else Status.DECLINED
+    outcomes.settle(attempt, Outcome(status, attempt.gateway_reference, "decided_by_person", reason[:300], amount))
+    return attempt
+
+
+@command
+def _begin(*, attempt_id: str, actor: Actor) -> tuple[Charge | None, GatewayAccount | None]:
+    attempt = _locked(attempt_id)
+    if attempt.state != Attempt.State.PLANNED:
+        commands.unchanged()
+        return None, None
+    attempt.submit()
+    attempt.submit_count += 1
+    attempt.next_check_at = clock.now() + dt.timedelta(seconds=settings.ATTEMPT_LEASE_SECONDS)
+    _save(attempt, "attempt.submit", before="planned")
+    payment = attempt.payment
+    charge = Charge(
+        reference=attempt.id,
+        merchant=attempt.account.merchant,
+        amount=Money(attempt.amount_minor, attempt.currency),
+        method=payment.method,
+        token=payment.token,
+        description=f"Invoice {payment.invoice.number}",
+    )
+    return charge, attempt.account
+
+
+@command
+def _not_sent(*, attempt_id: str, message: str, actor: Actor) -> None:
+    """The gateway was surely not reached: plan the same key again, or give up after MAX_SUBMITS."""
+    attempt = _locked(attempt_id)
+    if attempt.state != Attempt.State.SUBMITTED:
+        commands.unchanged()
+    elif attempt.submit_count >= MAX_SUBMITS:
+        outcomes.enter(attempt, Outcome(Status.DECLINED, code="gateway_unreachable", message=message))
+    else:
+        _replan(attempt, message)
+
+
+@command
+def _never_heard_of(*, attempt_id: str, actor: Actor) -> None:
+    """The gateway has no such charge: sending the same key again cannot charge twice, if the gateway promises so."""
+    attempt = _locked(attempt_id)
+    idempotent = accounts.gateway_of(attempt.account).capabilities.idempotent
+    if attempt.state == Attempt.State.UNKNOWN and idempotent and attempt.submit_count < MAX_SUBMITS:
+        _replan(attempt, "the gateway never heard of it")
+        jobs.wake("payments.submit", attempt.id)
+    else:
+        commands.unchanged()
+
+
+@command
+def _ask(*, attempt_id: str, actor: Actor) -> GatewayAccount | None:
+    """Note that we are asking. A sent attempt whose lease ran out is unknown from here on."""
+    attempt = _locked(attempt_id)
+    now = clock.now()
+    if attempt.state not in Attempt.LIVE or attempt.next_check_at is None or attempt.next_check_at > now:
+        commands.unchanged()
+        return None
+    before = attempt.state
+    if attempt.state == Attempt.State.SUBMITTED:
+        attempt.lose_track()
+    waited = attempt.check_count
+    attempt.check_count += 1
+    last = waited >= len(CHECK_MINUTES)
+    attempt.next_check_at = None if last else now + dt.timedelta(minutes=CHECK_MINUTES[waited])
+    _save(attempt, "attempt.check", before=before)
+    if last:
+        _hand_over(attempt)
+    return attempt.account
+
+
+def _replan(attempt: Attempt, message: str) -> None:
+    before = attempt.state
+    attempt.replan()
+    wait = CHECK_MINUTES[min(attempt.submit_count - 1, len(CHECK_MINUTES) - 1)] if before == "submitted" else 0
+    attempt.next_check_at = clock.now() + dt.timedelta(minutes=wait)
+    attempt.outcome_message = message[:300]
+    _save(attempt, "attempt.replan", before=before)
+
+
+@step
+def _hand_over(attempt: Attempt) -> None:
+    """The gateway would not say; a person must."""
+    events.record(
+        type="payment.needs_review",
+        organization_id=attempt.payment.policy.operator_id,
+        object_id=attempt.payment_id,
+        subject_id=attempt.payment.policy_id,
+        data={"payment": attempt.payment_id, "attempt": attempt.id, "code": attempt.outcome_code},
+    )
+
+
+@step
+def _locked(attempt_id: str) -> Attempt:
+    """Lock the attempt's policy, then read the attempt. Raises: NotFound."""
+    return outcomes.locked(attempt_id)
+
+
+def _save(attempt: Attempt, action: str, *, before: str) -> None:
+    attempt.save()
+    audit.record(
+        action=action,
+        object_id=attempt.id,
+        organization_id=attempt.payment.policy.operator_id,
+        before={"state": before},
+        after={"state": attempt.state, "submit_count": attempt.submit_count},
+    )
+
+

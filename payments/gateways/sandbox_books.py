@@ -1,0 +1,195 @@
+"""The sandbox processor's own books: an SQLite file, apart from ours, so that a test can count what it really took."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS charge (
+    reference TEXT PRIMARY KEY, merchant TEXT NOT NULL, amount INTEGER NOT NULL, asked INTEGER NOT NULL,
+    currency TEXT NOT NULL, method TEXT NOT NULL, token TEXT NOT NULL, status TEXT NOT NULL, code TEXT NOT NULL,
+    gateway_reference TEXT NOT NULL, calls INTEGER NOT NULL DEFAULT 1, payout TEXT, returned_in TEXT);
+CREATE TABLE IF NOT EXISTS refund (
+    reference TEXT PRIMARY KEY, merchant TEXT NOT NULL, charge TEXT NOT NULL, amount INTEGER NOT NULL,
+    currency TEXT NOT NULL, status TEXT NOT NULL, code TEXT NOT NULL, gateway_reference TEXT NOT NULL, payout TEXT);
+CREATE TABLE IF NOT EXISTS payout (
+    reference TEXT PRIMARY KEY, merchant TEXT NOT NULL, net INTEGER NOT NULL, currency TEXT NOT NULL,
+    paid_on TEXT NOT NULL, lines TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS lost (reference TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS webhook (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, merchant TEXT NOT NULL, body TEXT NOT NULL,
+    delivered INTEGER NOT NULL DEFAULT 0);
+"""
+
+
+class Books:
+    """What the sandbox took, gave back, paid out, and has yet to tell."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.file, timeout=30, isolation_level=None)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.executescript("PRAGMA journal_mode=WAL;" + _SCHEMA)
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def take(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Write a charge, or find the one of the same reference and count the call."""
+        with self._open() as db:
+            found = db.execute("SELECT * FROM charge WHERE reference = ?", [row["reference"]]).fetchone()
+            if found is not None:
+                db.execute("UPDATE charge SET calls = calls + 1 WHERE reference = ?", [row["reference"]])
+                return dict(found)
+            row["gateway_reference"] = f"sbx_ch_{_count(db, 'charge') + 1:06d}"
+            db.execute(
+                "INSERT INTO charge (reference, merchant, amount, asked, currency, method, token, status, code, "
+                "gateway_reference) VALUES (:reference, :merchant, :amount, :asked, :currency, :method, :token, "
+                ":status, :code, :gateway_reference)",
+                row,
+            )
+            return row
+
+    def lose(self, reference: str) -> bool:
+        """Lose a request on the way, once per reference. Gives: whether this one was lost."""
+        with self._open() as db:
+            return db.execute("INSERT OR IGNORE INTO lost VALUES (?)", [reference]).rowcount == 1
+
+    def give_back(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Write a refund, or find the one of the same reference; more than was taken is declined."""
+        with self._open() as db:
+            found = db.execute("SELECT * FROM refund WHERE reference = ?", [row["reference"]]).fetchone()
+            if found is not None:
+                return dict(found)
+            charge = db.execute("SELECT * FROM charge WHERE reference = ?", [row["charge"]]).fetchone()
+            given = db.execute(
+                "SELECT COALESCE(SUM(amount), 0) FROM refund WHERE charge = ? AND status = 'succeeded'", [row["charge"]]
+            ).fetchone()[0]
+            fits = charge is not None and charge["status"] == "succeeded" and given + row["amount"] <= charge["amount"]
+            row |= {
+                "status": "succeeded" if fits else "declined",
+                "code": "" if fits else "refund_exceeds_charge",
+                "gateway_reference": f"sbx_re_{_count(db, 'refund') + 1:06d}",
+            }
+            db.execute(
+                "INSERT INTO refund (reference, merchant, charge, amount, currency, status, code, gateway_reference) "
+                "VALUES (:reference, :merchant, :charge, :amount, :currency, :status, :code, :gateway_reference)",
+                row,
+            )
+            return row
+
+    def find(self, merchant: str, reference: str) -> dict[str, Any] | None:
+        """A charge or refund by the caller's reference."""
+        with self._open() as db:
+            for table in ("charge", "refund"):
+                found = db.execute(
+                    f"SELECT * FROM {table} WHERE merchant = ? AND reference = ?", [merchant, reference]
+                ).fetchone()
+                if found is not None:
+                    return dict(found)
+        return None
+
+    def move(self, reference: str, status: str, code: str = "") -> dict[str, Any]:
+        """Change a charge's status, as time does with pending ones."""
+        with self._open() as db:
+            db.execute("UPDATE charge SET status = ?, code = ? WHERE reference = ?", [status, code, reference])
+            return dict(db.execute("SELECT * FROM charge WHERE reference = ?", [reference]).fetchone())
+
+    def tell(self, merchant: str, event: str, body: dict[str, Any]) -> None:
+        """Queue a webhook; the same event may be queued more than once."""
+        with self._open() as db:
+            db.execute(
+                "INSERT INTO webhook (event, merchant, body) VALUES (?, ?, ?)", [event, merchant, json.dumps(body)]
+            )
+
+    def untold(self, merchant: str) -> list[dict[str, Any]]:
+        """Webhooks not delivered yet, in the order they were queued."""
+        with self._open() as db:
+            rows = db.execute("SELECT * FROM webhook WHERE merchant = ? AND delivered = 0 ORDER BY id", [merchant])
+            return [dict(row) for row in rows]
+
+    def told(self, number: int) -> None:
+        with self._open() as db:
+            db.execute("UPDATE webhook SET delivered = 1 WHERE id = ?", [number])
+
+    def charges(self, merchant: str | None = None) -> list[dict[str, Any]]:
+        """Every charge, for counting what was really taken."""
+        with self._open() as db:
+            rows = db.execute("SELECT * FROM charge ORDER BY gateway_reference").fetchall()
+            return [dict(row) for row in rows if merchant is None or row["merchant"] == merchant]
+
+    def close_day(self, merchant: str, on: dt.date, fee: Any) -> list[str]:
+        """Pay out, per currency, everything that succeeded or was given back and is not paid out yet."""
+        with self._open() as db:
+            lines = _payable(db, merchant, fee)
+            made: list[str] = []
+            for currency in sorted({line["currency"] for line in lines}):
+                mine = [line for line in lines if line["currency"] == currency]
+                reference = f"SBX{on:%y%m%d}{_count(db, 'payout') + 1:04d}"
+                net = sum(line["gross_minor"] - line["fee_minor"] for line in mine)
+                db.execute(
+                    "INSERT INTO payout VALUES (?, ?, ?, ?, ?, ?)",
+                    [reference, merchant, net, currency, on.isoformat(), json.dumps(mine)],
+                )
+                _mark_paid_out(db, mine, reference)
+                made.append(reference)
+            return made
+
+    def payouts(self, merchant: str, since: dt.date) -> list[dict[str, Any]]:
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT * FROM payout WHERE merchant = ? AND paid_on >= ? ORDER BY reference",
+                [merchant, since.isoformat()],
+            )
+            return [dict(row) | {"lines": json.loads(row["lines"])} for row in rows]
+
+
+
+
+def _count(db: sqlite3.Connection, table: str) -> int:
+    return int(db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
+
+
+def _payable(db: sqlite3.Connection, merchant: str, fee: Any) -> list[dict[str, Any]]:
+    queries = {
+        "charge": "SELECT reference, gateway_reference, currency, amount AS gross FROM charge "
+        "WHERE merchant = ? AND payout IS NULL AND status IN ('succeeded', 'returned') AND amount > 0",
+        "return": "SELECT reference, gateway_reference, currency, -amount AS gross FROM charge "
+        "WHERE merchant = ? AND returned_in IS NULL AND status = 'returned'",
+        "refund": "SELECT reference, gateway_reference, currency, -amount AS gross FROM refund "
+        "WHERE merchant = ? AND payout IS NULL AND status = 'succeeded'",
+    }
+    return [
+        {
+            "kind": kind,
+            "our_reference": row["reference"],
+            "gateway_reference": row["gateway_reference"],
+            "currency": row["currency"],
+            "gross_minor": row["gross"],
+            "fee_minor": fee(row["gross"]) if kind == "charge" else 0,
+        }
+        for kind, query in queries.items()
+        for row in db.execute(query, [merchant]).fetchall()
+    ]
+
+
+def _mark_paid_out(db: sqlite3.Connection, lines: list[dict[str, Any]], reference: str) -> None:
+    columns = {"charge": ("charge", "payout"), "return": ("charge", "returned_in"), "refund": ("refund", "payout")}
+    for line in lines:
+        table, column = columns[line["kind"]]
+        db.execute(f"UPDATE {table} SET {column} = ? WHERE reference = ?", [reference, line["our_reference"]])

@@ -1,0 +1,81 @@
+"""Every posting payments make: money at a processor, given back, and paid out to the bank."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from coverpay.kernel.commands import step
+from coverpay.kernel.money import Money
+from payments.models import Attempt, Payout, PayoutLine
+from reconciliation.ledger import accounts, posting
+from reconciliation.ledger.models import Entry
+from reconciliation.ledger.posting import Posting, credit, debit
+
+PAYMENT_TAKEN = "payment.taken"
+PAYMENT_UNDONE = "payment.undone"
+PAYOUT_RECORDED = "payout.recorded"
+
+
+@step
+def payment_taken(attempt: Attempt, amount: Money, on: dt.date) -> str:
+    """Posts: Dr processor_clearing · Cr unapplied_cash."""
+    payment = attempt.payment
+    return posting.post(
+        Posting(
+            book_id=_book(payment.policy.operator_id),
+            posted_on=on,
+            source_id=attempt.id,
+            kind=PAYMENT_TAKEN,
+            subject_id=payment.policy_id,
+            memo=f"Payment {payment.id} at {attempt.account.gateway}",
+            sides=(
+                debit("processor_clearing", amount, owner=attempt.account_id, reference=attempt.id),
+                credit("unapplied_cash", amount),
+            ),
+        )
+    )
+
+
+@step
+def payment_undone(attempt: Attempt, *, reason: str, on: dt.date) -> str:
+    """Posts: the exact opposite of the entry that took the payment."""
+    entry = Entry.objects.get(source_id=attempt.id, kind=PAYMENT_TAKEN)
+    return posting.reverse(
+        entry_id=entry.id, source_id=attempt.id, kind=PAYMENT_UNDONE, posted_on=on, memo=f"Payment {reason}"
+    )
+
+
+@step
+def payout_recorded(payout: Payout, lines: list[PayoutLine]) -> str | None:
+    """A processor paid out net of its fees.
+
+    The fees came out of fiduciary money and are ours to bear, so trust books a claim on operating.
+
+    Posts:  Dr trust_cash (net), due_from_operating (fees) · Cr processor_clearing (gross); in the operating fund
+            Dr processor_fees · Cr due_to_trust (fees).
+    """
+    gross = Money(sum(line.gross_minor for line in lines), payout.currency)
+    fees = Money(sum(line.fee_minor for line in lines), payout.currency)
+    if not gross and not fees:
+        return None
+    account = payout.account
+    return posting.post(
+        Posting(
+            book_id=_book(payout.organization_id),
+            posted_on=payout.paid_on,
+            source_id=payout.id,
+            kind=PAYOUT_RECORDED,
+            memo=f"Payout {payout.reference} of {account.gateway}",
+            sides=(
+                debit("trust_cash", gross - fees, owner=account.bank_account_id, reference=payout.reference),
+                debit("due_from_operating", fees),
+                credit("processor_clearing", gross, owner=payout.account_id, reference=payout.reference),
+                debit("processor_fees", fees, owner=payout.account_id),
+                credit("due_to_trust", fees),
+            ),
+        )
+    )
+
+
+def _book(organization_id: str) -> str:
+    return accounts.open_book(organization_id).id

@@ -1,0 +1,38 @@
+"""Wake-ups and sweeps of payments. Nothing imports this module."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from payments import attempts, inbound, refunds, sandbox_webhooks
+
+
+@shared_task(name="payments.submit")
+def submit(attempt_id: str) -> None:
+    attempts.submit(attempt_id)
+
+
+@shared_task(name="payments.submit_refund")
+def submit_refund(refund_id: str) -> None:
+    refunds.submit(refund_id)
+
+
+@shared_task(name="payments.process_inbound")
+def process_inbound(event_id: str) -> None:
+    inbound.process(event_id)
+
+
+@shared_task(name="payments.sweep")
+def sweep() -> None:
+    attempts.sweep()
+    refunds.sweep()
+
+
+@shared_task(name="payments.sweep_inbound")
+def sweep_inbound() -> None:
+    inbound.sweep()
+
+
+@shared_task(name="payments.emit_sandbox_webhooks")
+def emit_sandbox_webhooks() -> None:
+    sandbox_webhooks.emit()
