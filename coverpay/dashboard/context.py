@@ -16,15 +16,15 @@ from coverpay.kernel.actors import Actor
 
 P = Permission
 
-_PLACES: tuple[tuple[str, str, str, Permission], ...] = (
-    ("home", "Home", "layout-dashboard", P.POLICIES_READ),
-    ("policies:list", "Policies", "shield", P.POLICIES_READ),
-    ("billing:invoices", "Invoices", "receipt-text", P.BILLING_READ),
-    ("payments:list", "Payments", "credit-card", P.PAYMENTS_READ),
-    ("ledger:accounts", "Ledger", "book-open", P.LEDGER_READ),
-    ("reconciliation:home", "Bank", "landmark", P.RECONCILIATION_READ),
-    ("webhooks:list", "Webhooks", "send", P.WEBHOOKS_READ),
-    ("compliance:members", "Settings", "settings", P.ACCESS_READ),
+_PLACES: tuple[tuple[str, str, str, str, Permission], ...] = (
+    ("home", "Home", "layout-dashboard", "h", P.POLICIES_READ),
+    ("policies:list", "Policies", "shield", "p", P.POLICIES_READ),
+    ("billing:invoices", "Invoices", "receipt-text", "i", P.BILLING_READ),
+    ("payments:list", "Payments", "credit-card", "m", P.PAYMENTS_READ),
+    ("ledger:accounts", "Ledger", "book-open", "l", P.LEDGER_READ),
+    ("reconciliation:home", "Bank", "landmark", "b", P.RECONCILIATION_READ),
+    ("webhooks:list", "Webhooks", "send", "w", P.WEBHOOKS_READ),
+    ("compliance:members", "Settings", "settings", "s", P.ACCESS_READ),
 )
 
 
@@ -34,6 +34,7 @@ class Link:
 
     label: str
     icon: str
+    key: str
     url: str
     here: bool
 
@@ -47,6 +48,7 @@ class Shell:
     memberships: list[Membership]
     navigation: list[Link]
     permissions: frozenset[str]
+    role: str
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -56,21 +58,23 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return {}
     actor = actor_of(request)
     memberships = list(user.memberships.select_related("organization").order_by("organization__name"))
-    organization = next((m.organization for m in memberships if m.organization_id == actor.organization_id), None)
+    acting = next((m for m in memberships if m.organization_id == actor.organization_id), None)
     return {
         "shell": Shell(
             actor=actor,
-            organization=organization,
+            organization=acting.organization if acting else None,
             memberships=memberships,
-            navigation=list(_links(actor, request.path)),
+            navigation=_links(actor, request.path),
             permissions=frozenset(p.value for p in Permission if access.may(actor, p)),
+            role=acting.get_role_display() if acting else "",
         )
     }
 
 
 def _links(actor: Actor, path: str) -> list[Link]:
+    """The places this actor may open, the current one marked."""
     links = []
-    for name, label, picture, permission in _PLACES:
+    for name, label, picture, key, permission in _PLACES:
         if not access.may(actor, permission):
             continue
         try:
@@ -78,5 +82,5 @@ def _links(actor: Actor, path: str) -> list[Link]:
         except NoReverseMatch:
             continue
         here = path == url or (name != "home" and path.startswith(url))
-        links.append(Link(label=label, icon=picture, url=url, here=here))
+        links.append(Link(label=label, icon=picture, key=key, url=url, here=here))
     return links

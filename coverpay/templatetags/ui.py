@@ -6,13 +6,16 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-import lucide
 from django import template
+from django.forms import BaseForm, BoundField, CheckboxInput
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from lucide.templatetags.lucide import lucide
 
 from coverpay.kernel import clock
+from coverpay.kernel.ids import is_id
 from coverpay.kernel.money import Money
 
 register = template.Library()
@@ -34,6 +37,9 @@ class Reason(Protocol):
 
     subject_id: str
     figure: str
+    amount_minor: int
+    currency: str
+    inputs: Mapping[str, str | int]
 
 
 @register.simple_tag
@@ -100,27 +106,63 @@ def _spoken(moment: dt.datetime) -> str:
 @register.simple_tag
 def icon(name: str, size: int = 16) -> SafeString:
     """Draw an icon that decorates words beside it (hidden from screen readers)."""
-    return _icon(name, size)
+    return mark_safe(lucide(name, size=size, **{"aria-hidden": "true", "class": "icon", "focusable": "false"}))
 
 
-def _icon(name: str, size: int) -> SafeString:
-    from lucide.templatetags.lucide import _render_icon
+@register.simple_tag
+def ref(object_id: str, words: str = "") -> SafeString:
+    """Link to the page of any object by its id; the page checks who may see it."""
+    if not is_id(object_id):
+        return format_html("{}", words or object_id)
+    return format_html('<a href="{}"{}>{}</a>', reverse("go", args=[object_id]), _code(words), words or object_id)
 
-    return mark_safe(_render_icon(name, size, **{"aria-hidden": "true", "class": "icon", "focusable": "false"}))
+
+def _code(words: str) -> SafeString:
+    return mark_safe("" if words else ' class="code"')
 
 
 @register.inclusion_tag("components/_why.html")
-def why(reasons: Iterable[Reason], subject_id: str = "", figure: str = "") -> dict[str, Any]:
-    """Offer the derivation of one figure: the first stored reason of this subject (and figure, when named)."""
-    found = next(
-        (
-            reason
-            for reason in reasons
-            if (not subject_id or reason.subject_id == subject_id) and (not figure or reason.figure == figure)
-        ),
-        None,
-    )
-    return {"reason": found}
+def why(reasons: Iterable[Reason], subject_id: str = "", figure: str = "", name: str = "") -> dict[str, Any]:
+    """Offer the derivation of one amount, step by step.
+
+    Takes:  stored reasons, narrowed to a subject and a figure when named; `name` tells screen readers which amount.
+    """
+    steps = [
+        {"reason": reason, "facts": _facts(reason)}
+        for reason in reasons
+        if (not subject_id or reason.subject_id == subject_id) and (not figure or reason.figure == figure)
+    ]
+    return {"steps": steps, "name": name}
+
+
+def _facts(reason: Reason) -> list[tuple[str, Any]]:
+    """Name the inputs in words; inputs in minor units read as money."""
+    return [
+        (key.removesuffix("_minor").replace("_", " ").capitalize(), _read(key, value, reason.currency))
+        for key, value in reason.inputs.items()
+    ]
+
+
+def _read(key: str, value: str | int, currency: str) -> Any:
+    """Write an input of a derivation; `a + b` in minor units becomes a sum of amounts."""
+    if not key.endswith("_minor"):
+        return value
+    parts = str(value).split(" + ")
+    if not all(part.lstrip("-").isdigit() for part in parts):
+        return value
+    return format_html_join(" + ", "{}", ((money(int(part), currency, bare=True),) for part in parts))
+
+
+@register.inclusion_tag("components/_field.html")
+def field(bound: BoundField) -> dict[str, Any]:
+    """Draw one form field: label, control, help, errors, tied together for screen readers."""
+    return {"field": bound, "check": isinstance(bound.field.widget, CheckboxInput)}
+
+
+@register.inclusion_tag("components/_fields.html")
+def fields(form: BaseForm) -> dict[str, Any]:
+    """Draw a whole form's fields, errors of the form first."""
+    return {"form": form}
 
 
 @register.inclusion_tag("components/_next_page.html", takes_context=True)
