@@ -45,7 +45,11 @@ def receive(policy: Policy, *, source_id: str, amount: Money, received_on: dt.da
             action="receipt.create",
             object_id=receipt.id,
             organization_id=policy.operator_id,
-            after={"amount_minor": amount.amount_minor, "currency": amount.currency, "source": source_id},
+            after={
+                "amount_minor": amount.amount_minor,
+                "currency": amount.currency,
+                "source": source_id,
+            },
         )
     return receipt
 
@@ -202,5 +206,9 @@ def _tell(receipt: Receipt, invoice: Invoice, event: str, still_open: int) -> No
         organization_id=operator_id,
         object_id=invoice.id,
         subject_id=invoice.policy_id,
-        data={"invoice": invoice.id, "policy": invoice.policy_id, "open_minor": still_open},
+        data={
+            "invoice": invoice.id,
+            "policy": invoice.policy_id,
+            "open_minor": still_open,
+        },
     )

@@ -7,7 +7,13 @@ import datetime as dt
 from django.db.models import Sum
 
 from billing import journal
-from billing.models import Application, Installment, InstallmentItem, Invoice, InvoiceLine
+from billing.models import (
+    Application,
+    Installment,
+    InstallmentItem,
+    Invoice,
+    InvoiceLine,
+)
 from compliance import access, audit, events, explanations
 from compliance.explanations import Figure
 from compliance.permissions import Permission
@@ -53,7 +59,10 @@ def _write(policy: Policy, due: list[Installment]) -> Invoice:
     )
     total = sum(item.amount_minor for item in items)
     if total <= 0:
-        raise NothingToBill("What is due nets to zero or a credit; there is nothing to ask for.", field="through")
+        raise NothingToBill(
+            "What is due nets to zero or a credit; there is nothing to ask for.",
+            field="through",
+        )
     count = Invoice.objects.filter(policy=policy).count()
     invoice = Invoice.objects.create(
         policy=policy,
@@ -115,7 +124,12 @@ def _tell(policy: Policy, invoice: Invoice) -> None:
         "currency": invoice.currency,
         "due_on": invoice.due_on.isoformat(),
     }
-    audit.record(action="invoice.issue", object_id=invoice.id, organization_id=policy.operator_id, after=facts)
+    audit.record(
+        action="invoice.issue",
+        object_id=invoice.id,
+        organization_id=policy.operator_id,
+        after=facts,
+    )
     events.record(
         type="invoice.issued",
         organization_id=policy.operator_id,

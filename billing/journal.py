@@ -30,7 +30,10 @@ def invoice_issued(invoice: Invoice) -> str:
             kind=INVOICE_ISSUED,
             subject_id=invoice.policy_id,
             memo=f"Invoice {invoice.number}",
-            sides=(debit("premium_receivable", total), credit("billed_uncollected", total)),
+            sides=(
+                debit("premium_receivable", total),
+                credit("billed_uncollected", total),
+            ),
         )
     )
 
@@ -91,7 +94,10 @@ def _payees(application: Application, currency: str, operator_id: str) -> list[S
     code, owner = payee_account(application.line, operator_id)
     net = Money(application.amount_minor - application.commission_minor, currency)
     commission = Money(application.commission_minor, currency)
-    return [credit(code, net, owner=owner), credit("commission_in_trust", commission, owner=operator_id)]
+    return [
+        credit(code, net, owner=owner),
+        credit("commission_in_trust", commission, owner=operator_id),
+    ]
 
 
 def _merged(sides: Sequence[Side]) -> tuple[Side, ...]:
@@ -99,9 +105,9 @@ def _merged(sides: Sequence[Side]) -> tuple[Side, ...]:
     merged: dict[tuple[str, str, str], Side] = {}
     for side in sides:
         key = (side.code, side.owner, side.reference)
-        merged[key] = Side(side.code, merged[key].amount + side.amount, side.owner, side.reference) if (
-            key in merged
-        ) else side
+        merged[key] = (
+            Side(side.code, merged[key].amount + side.amount, side.owner, side.reference) if (key in merged) else side
+        )
     return tuple(merged.values())
 
 

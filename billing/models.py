@@ -24,7 +24,11 @@ THROUGH_POLICY = Access(
 class PlanVersion(models.Model):
     """A payment plan from a date on. Never edited, only followed by the next version; `billing.plans` reads `spec`."""
 
-    ACCESS: ClassVar = Access(operator="organization_id", reader="organization_id", permission=Permission.BILLING_READ)
+    ACCESS: ClassVar = Access(
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.BILLING_READ,
+    )
 
     id = IdField(prefix="pln")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
@@ -38,7 +42,10 @@ class PlanVersion(models.Model):
     class Meta:
         ordering: ClassVar = ["code", "-number"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organization", "code", "number"], name="one_plan_version_per_number")
+            models.UniqueConstraint(
+                fields=["organization", "code", "number"],
+                name="one_plan_version_per_number",
+            )
         ]
         triggers: ClassVar = guards.append_only("plan version")
 
@@ -84,10 +91,17 @@ class Installment(models.Model):
         ordering: ClassVar = ["schedule", "sequence"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["schedule", "sequence"], name="one_installment_per_sequence"),
-            models.CheckConstraint(condition=models.Q(bill_on__lte=models.F("due_on")), name="billed_before_due"),
+            models.CheckConstraint(
+                condition=models.Q(bill_on__lte=models.F("due_on")),
+                name="billed_before_due",
+            ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["bill_on"], name="installment_to_bill", condition=models.Q(invoice__isnull=True))
+            models.Index(
+                fields=["bill_on"],
+                name="installment_to_bill",
+                condition=models.Q(invoice__isnull=True),
+            )
         ]
         triggers: ClassVar = guards.no_delete("installment")
 
@@ -115,6 +129,9 @@ class InstallmentItem(models.Model):
         return f"{self.component} {self.amount_minor}"
 
 
+INVOICE_JUMPS = [("open", "paid"), ("paid", "open")]
+
+
 class Invoice(FSMModelMixin, models.Model):
     """What is asked of the payor, by a date. Its lines are never edited; it is paid by applications."""
 
@@ -122,7 +139,6 @@ class Invoice(FSMModelMixin, models.Model):
         OPEN = "open", "Open"
         PAID = "paid", "Paid"
 
-    JUMPS: ClassVar = [(State.OPEN.value, State.PAID.value), (State.PAID.value, State.OPEN.value)]
     ACCESS: ClassVar = THROUGH_POLICY
 
     id = IdField(prefix="inv")
@@ -145,7 +161,7 @@ class Invoice(FSMModelMixin, models.Model):
         triggers: ClassVar = [
             *guards.no_delete("invoice"),
             guards.first_state("state", "open"),
-            guards.legal_jumps("state", JUMPS),
+            guards.legal_jumps("state", INVOICE_JUMPS),
             guards.frozen_columns("policy", "number", "currency", "total_minor", "issued_on", "due_on"),
         ]
 

@@ -98,7 +98,14 @@ def read(spec: Mapping[str, Any]) -> PlanSpec:
             `installment_fee` {amount, from}, `due_day` 1-31 or null, `bill_lead_days`, `rounding`.
     Raises: PlanUnreadable, naming the key.
     """
-    known = {"down_payment", "installments", "installment_fee", "due_day", "bill_lead_days", "rounding"}
+    known = {
+        "down_payment",
+        "installments",
+        "installment_fee",
+        "due_day",
+        "bill_lead_days",
+        "rounding",
+    }
     for key in spec:
         if key not in known:
             raise PlanUnreadable(f"A plan has no {key!r}; it has {', '.join(sorted(known))}.", field=key)
@@ -109,7 +116,10 @@ def read(spec: Mapping[str, Any]) -> PlanSpec:
     if not steps and percent != _WHOLE:
         raise PlanUnreadable("A plan without installments takes 100 percent down.", field="down_payment")
     if steps and percent == _WHOLE:
-        raise PlanUnreadable("A plan that takes 100 percent down has no installments.", field="installments")
+        raise PlanUnreadable(
+            "A plan that takes 100 percent down has no installments.",
+            field="installments",
+        )
     rounding = spec.get("rounding", "largest_remainder")
     if rounding not in ROUNDINGS:
         raise PlanUnreadable(f"Rounding is one of {', '.join(ROUNDINGS)}.", field="rounding")
@@ -131,7 +141,10 @@ def build(spec: PlanSpec, charges: Sequence[ChargeDue], *, anchor: dt.date, curr
     Takes:  charges of one currency; `anchor` is the first due date (the term's first day).
     Gives:  installments in rising due date, each with at least one share; per charge the shares sum exactly to it.
     """
-    dates = [anchor, *(due_date(anchor, step.month, spec.due_day) for step in spec.steps)]
+    dates = [
+        anchor,
+        *(due_date(anchor, step.month, spec.due_day) for step in spec.steps),
+    ]
     shares: list[list[Share]] = [[] for _ in dates]
     why: dict[str, Explained] = {}
     for charge in charges:
@@ -162,7 +175,12 @@ def due_date(anchor: dt.date, months: int, due_day: int | None = None) -> dt.dat
 
 
 def _installment(
-    spec: PlanSpec, sequence: int, anchor: dt.date, due_on: dt.date, taken: list[Share], currency: str
+    spec: PlanSpec,
+    sequence: int,
+    anchor: dt.date,
+    due_on: dt.date,
+    taken: list[Share],
+    currency: str,
 ) -> PlannedInstallment:
     fee = [Share(None, "installment_fee", Money(spec.fee_minor, currency))]
     charged = fee if spec.fee_minor and sequence >= spec.fee_from else []
@@ -176,7 +194,10 @@ def _weights(spec: PlanSpec, component: str) -> list[int]:
         return [1] + [0] * len(spec.steps)
     whole = sum(step.weight for step in spec.steps)
     rest = _WHOLE - spec.down_percent_scaled
-    return [spec.down_percent_scaled * whole, *(rest * step.weight for step in spec.steps)]
+    return [
+        spec.down_percent_scaled * whole,
+        *(rest * step.weight for step in spec.steps),
+    ]
 
 
 def _explain(spec: PlanSpec, charge: ChargeDue, weights: list[int], parts: list[int]) -> Explained:
@@ -201,7 +222,10 @@ def _steps(listed: Any) -> tuple[Step, ...]:
         every = _whole(listed.get("every_months", 1), "installments", 1, 12)
         listed = [{"month": every * number, "weight": 1} for number in range(1, count + 1)]
     if not isinstance(listed, list) or len(listed) > MAX_INSTALLMENTS:
-        raise PlanUnreadable(f"Installments are a list of at most {MAX_INSTALLMENTS}.", field="installments")
+        raise PlanUnreadable(
+            f"Installments are a list of at most {MAX_INSTALLMENTS}.",
+            field="installments",
+        )
     steps = tuple(
         Step(
             month=_whole(step.get("month"), "installments", 1, 120),
@@ -220,11 +244,17 @@ def _percent(value: Any) -> int:
     except InvalidOperation:
         raise PlanUnreadable(f"{value!r} is not a percentage.", field="down_payment") from None
     if not scaled.is_finite() or scaled != scaled.to_integral_value() or not 0 <= scaled <= _WHOLE:
-        raise PlanUnreadable("The down payment is 0 to 100 percent, at most four decimals.", field="down_payment")
+        raise PlanUnreadable(
+            "The down payment is 0 to 100 percent, at most four decimals.",
+            field="down_payment",
+        )
     return int(scaled)
 
 
 def _whole(value: Any, field: str, low: int, high: int) -> int:
     if type(value) is not int or not low <= value <= high:
-        raise PlanUnreadable(f"{field}: {value!r} must be a whole number from {low} to {high}.", field=field)
+        raise PlanUnreadable(
+            f"{field}: {value!r} must be a whole number from {low} to {high}.",
+            field=field,
+        )
     return value

@@ -22,7 +22,12 @@ from policies.models import Charge, PayeeKind, Policy, Term
 
 @command
 def publish_plan(
-    *, code: str, name: str, spec: Mapping[str, Any], effective_from: dt.date, actor: Actor
+    *,
+    code: str,
+    name: str,
+    spec: Mapping[str, Any],
+    effective_from: dt.date,
+    actor: Actor,
 ) -> PlanVersion:
     """Publish a payment plan from a date on. The same spec from the same date again gives the version that has it.
 
@@ -48,7 +53,11 @@ def publish_plan(
         object_id=version.id,
         organization_id=organization_id,
         before={"version": last.id} if last else {},
-        after={"number": version.number, "effective_from": effective_from.isoformat(), "spec": dict(spec)},
+        after={
+            "number": version.number,
+            "effective_from": effective_from.isoformat(),
+            "spec": dict(spec),
+        },
     )
     return version
 
@@ -72,7 +81,10 @@ def create(policy: Policy, term: Term, transaction_id: str, plan_code: str) -> S
     charges = list(Charge.objects.filter(transaction_id=transaction_id).order_by("id"))
     planned = plans.build(
         plans.read(version.spec),
-        [plans.ChargeDue(charge.id, charge.component, Money(charge.amount_minor, charge.currency)) for charge in charges],
+        [
+            plans.ChargeDue(charge.id, charge.component, Money(charge.amount_minor, charge.currency))
+            for charge in charges
+        ],
         anchor=term.effective_on,
         currency=charges[0].currency,
     )
@@ -86,9 +98,16 @@ def create(policy: Policy, term: Term, transaction_id: str, plan_code: str) -> S
     _write(schedule, policy, planned, {charge.id: charge for charge in charges})
     _explain(schedule, version, planned, charges)
     total = sum(charge.amount_minor for charge in charges)
-    after = {"plan": str(version), "installments": len(planned.installments), "total_minor": total}
+    after = {
+        "plan": str(version),
+        "installments": len(planned.installments),
+        "total_minor": total,
+    }
     audit.record(
-        action="schedule.create", object_id=schedule.id, organization_id=policy.operator_id, after=after
+        action="schedule.create",
+        object_id=schedule.id,
+        organization_id=policy.operator_id,
+        after=after,
     )
     events.record(
         type="schedule.created",
@@ -100,7 +119,12 @@ def create(policy: Policy, term: Term, transaction_id: str, plan_code: str) -> S
     return schedule
 
 
-def _write(schedule: Schedule, policy: Policy, planned: plans.PlannedSchedule, charges: dict[str, Charge]) -> None:
+def _write(
+    schedule: Schedule,
+    policy: Policy,
+    planned: plans.PlannedSchedule,
+    charges: dict[str, Charge],
+) -> None:
     rows = [
         Installment(
             id=ids.new("ins"),
@@ -134,7 +158,10 @@ def _item(row: Installment, share: plans.Share, charge: Charge | None, policy: P
 
 
 def _explain(
-    schedule: Schedule, version: PlanVersion, planned: plans.PlannedSchedule, charges: list[Charge]
+    schedule: Schedule,
+    version: PlanVersion,
+    planned: plans.PlannedSchedule,
+    charges: list[Charge],
 ) -> None:
     explanations.record(
         Figure(

@@ -80,7 +80,14 @@ def get(actor: Actor, rows: QuerySet[M], id: str, *, field: str = "id") -> M:
     return _one(visible(actor, rows), id, field)
 
 
-def get_operable(actor: Actor, rows: QuerySet[M], id: str, *, permission: Permission, field: str = "id") -> M:
+def get_operable(
+    actor: Actor,
+    rows: QuerySet[M],
+    id: str,
+    *,
+    permission: Permission,
+    field: str = "id",
+) -> M:
     """Fetch one row to act on it. Raises: Forbidden without the permission, NotFound for rows of others."""
     require(actor, permission)
     return _one(operable(actor, rows), id, field)

@@ -24,6 +24,7 @@ def record(
     """Write the audit entry of the open command; the actor and request id come from the command."""
     command = commands.current()
     command.audited = True
+    command.notes.setdefault("object_id", object_id)
     return AuditEntry.objects.create(
         organization_id=organization_id,
         actor_kind=command.actor.kind,

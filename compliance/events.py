@@ -47,13 +47,22 @@ class EventRecorded(bus.Event):
 
 @commands.step
 def record(
-    *, type: str, organization_id: str, object_id: str, subject_id: str = "", data: Mapping[str, Any]
+    *,
+    type: str,
+    organization_id: str,
+    object_id: str,
+    subject_id: str = "",
+    data: Mapping[str, Any],
 ) -> EventRecord:
     """Write one public event and tell the relay. `subject_id` is the policy whose timeline shows it."""
     if type not in CATALOG:
         raise UnknownEventType(type)
     event = EventRecord.objects.create(
-        type=type, organization_id=organization_id, object_id=object_id, subject_id=subject_id, data=dict(data)
+        type=type,
+        organization_id=organization_id,
+        object_id=object_id,
+        subject_id=subject_id,
+        data=dict(data),
     )
     bus.publish(EventRecorded(event_id=event.id, type=type, organization_id=organization_id))
     return event

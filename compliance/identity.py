@@ -59,7 +59,12 @@ def create_organization(*, kind: str, name: str, code: str, actor: Actor) -> Org
 @command
 def set_role(*, user_id: str, organization_id: str, role: str, actor: Actor) -> Membership:
     """Give a user a role in an organization, or change it."""
-    access.get_operable(actor, Organization.objects.all(), organization_id, permission=Permission.ACCESS_WRITE)
+    access.get_operable(
+        actor,
+        Organization.objects.all(),
+        organization_id,
+        permission=Permission.ACCESS_WRITE,
+    )
     if role not in ROLE_PERMISSIONS:
         raise Invalid(f"Role must be one of {', '.join(ROLE_PERMISSIONS)}.", field="role")
     if not User.objects.filter(pk=user_id).exists():
@@ -88,7 +93,12 @@ def issue_api_key(*, organization_id: str, name: str, scopes: Sequence[str], day
     Gives:  the key and its token; only a hash of the token is kept.
     Raises: KeyScopeUnknown, KeyScopeTooWide, Invalid.
     """
-    access.get_operable(actor, Organization.objects.all(), organization_id, permission=Permission.ACCESS_WRITE)
+    access.get_operable(
+        actor,
+        Organization.objects.all(),
+        organization_id,
+        permission=Permission.ACCESS_WRITE,
+    )
     wanted = sorted(set(scopes))
     known = set(Permission)
     if not wanted or not set(wanted) <= known:
@@ -110,7 +120,11 @@ def issue_api_key(*, organization_id: str, name: str, scopes: Sequence[str], day
         action="api_key.issue",
         object_id=key.id,
         organization_id=organization_id,
-        after={"name": name, "scopes": wanted, "expires_at": key.expires_at.isoformat()},
+        after={
+            "name": name,
+            "scopes": wanted,
+            "expires_at": key.expires_at.isoformat(),
+        },
     )
     return IssuedKey(key=key, token=f"{key.id}.{secret}")
 
@@ -119,7 +133,10 @@ def issue_api_key(*, organization_id: str, name: str, scopes: Sequence[str], day
 def revoke_api_key(*, key_id: str, actor: Actor) -> ApiKey:
     """End a key now. A key that was revoked stays revoked."""
     key = access.get_operable(
-        actor, ApiKey.objects.select_for_update(of=("self",)), key_id, permission=Permission.ACCESS_WRITE
+        actor,
+        ApiKey.objects.select_for_update(of=("self",)),
+        key_id,
+        permission=Permission.ACCESS_WRITE,
     )
     before = {"revoked_at": key.revoked_at.isoformat() if key.revoked_at else None}
     key.revoked_at = key.revoked_at or clock.now()
@@ -161,7 +178,11 @@ def actor_for_user(user: User, organization_id: str | None = None) -> Actor:
     membership = chosen or (memberships[0] if memberships else None)
     if membership is None:
         return Actor(
-            kind="user", id=user.id, organization_id=None, label=user.get_full_name(), sees_all=user.is_superuser
+            kind="user",
+            id=user.id,
+            organization_id=None,
+            label=user.get_full_name(),
+            sees_all=user.is_superuser,
         )
     return Actor(
         kind="user",

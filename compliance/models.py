@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.models import (
+    AbstractBaseUser,
+    BaseUserManager,
+    PermissionsMixin,
+)
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -88,7 +92,9 @@ class Membership(models.Model):
         ADMIN = "admin", "Administrator"
 
     ACCESS: ClassVar = Access(
-        operator="organization_id", reader="organization_id", permission=Permission.ACCESS_READ
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.ACCESS_READ,
     )
 
     id = IdField(prefix="mem")
@@ -110,7 +116,9 @@ class ApiKey(models.Model):
     """An integration's credential: only a hash is kept, the secret is shown once."""
 
     ACCESS: ClassVar = Access(
-        operator="organization_id", reader="organization_id", permission=Permission.ACCESS_READ
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.ACCESS_READ,
     )
 
     id = IdField(prefix="key")
@@ -134,7 +142,11 @@ class ApiKey(models.Model):
 class AuditEntry(models.Model):
     """One change: who, when, what, before and after. Written in the command's transaction, never rewritten."""
 
-    ACCESS: ClassVar = Access(operator="organization_id", reader="organization_id", permission=Permission.AUDIT_READ)
+    ACCESS: ClassVar = Access(
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.AUDIT_READ,
+    )
 
     id = IdField(prefix="aud")
     at = models.DateTimeField(default=clock.now)
@@ -165,7 +177,11 @@ class AuditEntry(models.Model):
 class EventRecord(models.Model):
     """A public fact about an object, told to the operator's webhook endpoints."""
 
-    ACCESS: ClassVar = Access(operator="organization_id", reader="organization_id", permission=Permission.EVENTS_READ)
+    ACCESS: ClassVar = Access(
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.EVENTS_READ,
+    )
 
     id = IdField(prefix="evt")
     type = models.CharField(max_length=60)

@@ -39,7 +39,14 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
         P.RECONCILIATION_WRITE,
         P.EVENTS_READ,
     },
-    "compliance": _VIEW | {P.LEDGER_READ, P.RECONCILIATION_READ, P.AUDIT_READ, P.EVENTS_READ, P.ACCESS_READ},
+    "compliance": _VIEW
+    | {
+        P.LEDGER_READ,
+        P.RECONCILIATION_READ,
+        P.AUDIT_READ,
+        P.EVENTS_READ,
+        P.ACCESS_READ,
+    },
     "admin": frozenset(Permission),
 }
 

@@ -39,7 +39,10 @@ def open_account(*, gateway: str, merchant: str, bank_account_id: str, actor: Ac
         field="bank_account_id",
     )
     if GatewayAccount.objects.filter(gateway=gateway, merchant=merchant).exists():
-        raise Conflict(f"The {gateway} account {merchant!r} is connected already.", field="merchant")
+        raise Conflict(
+            f"The {gateway} account {merchant!r} is connected already.",
+            field="merchant",
+        )
     account_id = ids.new("gwa")
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     account = GatewayAccount.objects.create(
@@ -54,21 +57,26 @@ def open_account(*, gateway: str, merchant: str, bank_account_id: str, actor: Ac
         action="gateway_account.open",
         object_id=account.id,
         organization_id=organization_id,
-        after={"gateway": gateway, "merchant": merchant, "bank_account": bank_account_id},
+        after={
+            "gateway": gateway,
+            "merchant": merchant,
+            "bank_account": bank_account_id,
+        },
     )
     return account
 
 
 @command
-def publish_routing(
-    *, rules: Sequence[Mapping[str, Any]], effective_from: dt.date, actor: Actor
-) -> RoutingTable:
+def publish_routing(*, rules: Sequence[Mapping[str, Any]], effective_from: dt.date, actor: Actor) -> RoutingTable:
     """Publish a routing table from a date on; the same rules again give the version that has them."""
     access.require(actor, Permission.ACCESS_WRITE)
     organization_id = access.organization_of(actor)
     for rule in rules:
         if rule.get("gateway") not in registry.names():
-            raise Invalid(f"Each rule names a gateway: {', '.join(registry.names())}.", field="rules")
+            raise Invalid(
+                f"Each rule names a gateway: {', '.join(registry.names())}.",
+                field="rules",
+            )
     listed = [dict(rule) for rule in rules]
     last = RoutingTable.objects.filter(organization_id=organization_id).order_by("-number").first()
     if last is not None and last.rules == listed and last.effective_from == effective_from:

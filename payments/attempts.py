@@ -81,20 +81,37 @@ def record_outcome(*, attempt_id: str, outcome: Outcome, actor: Actor) -> Attemp
 
 
 @command
-def resolve(*, attempt_id: str, taken: bool, reason: str, actor: Actor, amount_minor: int | None = None) -> Attempt:
+def resolve(
+    *,
+    attempt_id: str,
+    taken: bool,
+    reason: str,
+    actor: Actor,
+    amount_minor: int | None = None,
+) -> Attempt:
     """A person decides an attempt nobody could: the money was taken, or it was not.
 
     Raises: IllegalTransition unless the outcome is unknown, Invalid without a reason.
     """
-    access.get_operable(actor, Attempt.objects.all(), attempt_id, permission=Permission.RECONCILIATION_WRITE)
+    access.get_operable(
+        actor,
+        Attempt.objects.all(),
+        attempt_id,
+        permission=Permission.RECONCILIATION_WRITE,
+    )
     if not reason.strip():
         raise Invalid("Say how you know; the reason is kept.", field="reason")
     attempt = _locked(attempt_id)
     if attempt.state != Attempt.State.UNKNOWN:
-        raise IllegalTransition(f"The attempt is {attempt.get_state_display().lower()}; only an unknown one is decided.")
+        raise IllegalTransition(
+            f"The attempt is {attempt.get_state_display().lower()}; only an unknown one is decided."
+        )
     amount = Money(amount_minor or attempt.amount_minor, attempt.currency)
     status = Status.SUCCEEDED if taken else Status.DECLINED
-    outcomes.settle(attempt, Outcome(status, attempt.gateway_reference, "decided_by_person", reason[:300], amount))
+    outcomes.settle(
+        attempt,
+        Outcome(status, attempt.gateway_reference, "decided_by_person", reason[:300], amount),
+    )
     return attempt
 
 
@@ -127,7 +144,10 @@ def _not_sent(*, attempt_id: str, message: str, actor: Actor) -> None:
     if attempt.state != Attempt.State.SUBMITTED:
         commands.unchanged()
     elif attempt.submit_count >= MAX_SUBMITS:
-        outcomes.enter(attempt, Outcome(Status.DECLINED, code="gateway_unreachable", message=message))
+        outcomes.enter(
+            attempt,
+            Outcome(Status.DECLINED, code="gateway_unreachable", message=message),
+        )
     else:
         _replan(attempt, message)
 
@@ -182,7 +202,11 @@ def _hand_over(attempt: Attempt) -> None:
         organization_id=attempt.payment.policy.operator_id,
         object_id=attempt.payment_id,
         subject_id=attempt.payment.policy_id,
-        data={"payment": attempt.payment_id, "attempt": attempt.id, "code": attempt.outcome_code},
+        data={
+            "payment": attempt.payment_id,
+            "attempt": attempt.id,
+            "code": attempt.outcome_code,
+        },
     )
 
 
@@ -201,5 +225,3 @@ def _save(attempt: Attempt, action: str, *, before: str) -> None:
         before={"state": before},
         after={"state": attempt.state, "submit_count": attempt.submit_count},
     )
-
-

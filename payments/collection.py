@@ -37,14 +37,25 @@ class CardNumberRefused(Invalid):
 
 
 @command
-def collect(*, invoice_id: str, method: str, token: str, actor: Actor, amount_minor: int | None = None) -> Payment:
+def collect(
+    *,
+    invoice_id: str,
+    method: str,
+    token: str,
+    actor: Actor,
+    amount_minor: int | None = None,
+) -> Payment:
     """Plan a charge for an invoice; a worker sends it after the commit.
 
     Takes:  `method` card or ach; the processor's `token` for it; an amount up to what is open (all of it by default).
     Raises: NotFound, Forbidden, NothingOwed, PaymentInProgress (with the payment), AmountAboveOpen, NoRoute, Invalid.
     """
     invoice = access.get_operable(
-        actor, Invoice.objects.all(), invoice_id, permission=Permission.PAYMENTS_WRITE, field="invoice_id"
+        actor,
+        Invoice.objects.all(),
+        invoice_id,
+        permission=Permission.PAYMENTS_WRITE,
+        field="invoice_id",
     )
     _check_method(method, token)
     policy = locks.lock(invoice.policy_id)
@@ -108,7 +119,10 @@ def _check_method(method: str, token: str) -> None:
         raise Invalid("A payment needs the processor's token of the method.", field="token")
     digits = "".join(character for character in token if character.isdigit())
     if 12 <= len(digits) <= 19 and len(digits) >= len(token.replace(" ", "").replace("-", "")) and _luhn(digits):
-        raise CardNumberRefused("This looks like a card number. Send the processor's token instead.", field="token")
+        raise CardNumberRefused(
+            "This looks like a card number. Send the processor's token instead.",
+            field="token",
+        )
 
 
 def _luhn(digits: str) -> bool:
@@ -127,6 +141,7 @@ def _amount(invoice: Invoice, amount_minor: int | None) -> int:
         raise Invalid("The amount must be above zero.", field="amount_minor")
     if amount_minor > still_open:
         raise AmountAboveOpen(
-            f"Only {Money(still_open, invoice.currency)} is open on invoice {invoice.number}.", field="amount_minor"
+            f"Only {Money(still_open, invoice.currency)} is open on invoice {invoice.number}.",
+            field="amount_minor",
         )
     return amount_minor

@@ -57,7 +57,11 @@ def process(event_id: str) -> None:
         if item.reference not in unknown:
             attempts.record_outcome(attempt_id=item.reference, outcome=item.outcome, actor=WEBHOOK)
     if unknown:
-        _finish(event, InboundEvent.State.QUARANTINED, f"no attempt of this account: {', '.join(unknown)}")
+        _finish(
+            event,
+            InboundEvent.State.QUARANTINED,
+            f"no attempt of this account: {', '.join(unknown)}",
+        )
     else:
         _finish(event, InboundEvent.State.PROCESSED, f"{len(news)} outcomes")
 
@@ -65,7 +69,9 @@ def process(event_id: str) -> None:
 def sweep(limit: int = 500) -> int:
     """Process stored webhooks that nobody processed yet, oldest first. Gives how many."""
     waiting = list(
-        InboundEvent.objects.filter(state=InboundEvent.State.RECEIVED).order_by("id").values_list("id", flat=True)[:limit]
+        InboundEvent.objects.filter(state=InboundEvent.State.RECEIVED)
+        .order_by("id")
+        .values_list("id", flat=True)[:limit]
     )
     for event_id in waiting:
         process(event_id)
@@ -78,6 +84,7 @@ def _is_ours(event: InboundEvent, reference: str) -> bool:
 
 
 def _finish(event: InboundEvent, state: str, result: str) -> None:
-    InboundEvent.objects.filter(pk=event.pk, state=InboundEvent.State.RECEIVED).update(
-        state=state, result=result[:300], processed_at=clock.now()
-    )
+    event.state = state
+    event.result = result[:300]
+    event.processed_at = clock.now()
+    event.save(update_fields=["state", "result", "processed_at"])

@@ -29,7 +29,12 @@ def payment_taken(attempt: Attempt, amount: Money, on: dt.date) -> str:
             subject_id=payment.policy_id,
             memo=f"Payment {payment.id} at {attempt.account.gateway}",
             sides=(
-                debit("processor_clearing", amount, owner=attempt.account_id, reference=attempt.id),
+                debit(
+                    "processor_clearing",
+                    amount,
+                    owner=attempt.account_id,
+                    reference=attempt.id,
+                ),
                 credit("unapplied_cash", amount),
             ),
         )
@@ -41,7 +46,11 @@ def payment_undone(attempt: Attempt, *, reason: str, on: dt.date) -> str:
     """Posts: the exact opposite of the entry that took the payment."""
     entry = Entry.objects.get(source_id=attempt.id, kind=PAYMENT_TAKEN)
     return posting.reverse(
-        entry_id=entry.id, source_id=attempt.id, kind=PAYMENT_UNDONE, posted_on=on, memo=f"Payment {reason}"
+        entry_id=entry.id,
+        source_id=attempt.id,
+        kind=PAYMENT_UNDONE,
+        posted_on=on,
+        memo=f"Payment {reason}",
     )
 
 
@@ -67,9 +76,19 @@ def payout_recorded(payout: Payout, lines: list[PayoutLine]) -> str | None:
             kind=PAYOUT_RECORDED,
             memo=f"Payout {payout.reference} of {account.gateway}",
             sides=(
-                debit("trust_cash", gross - fees, owner=account.bank_account_id, reference=payout.reference),
+                debit(
+                    "trust_cash",
+                    gross - fees,
+                    owner=account.bank_account_id,
+                    reference=payout.reference,
+                ),
                 debit("due_from_operating", fees),
-                credit("processor_clearing", gross, owner=payout.account_id, reference=payout.reference),
+                credit(
+                    "processor_clearing",
+                    gross,
+                    owner=payout.account_id,
+                    reference=payout.reference,
+                ),
                 debit("processor_fees", fees, owner=payout.account_id),
                 credit("due_to_trust", fees),
             ),

@@ -20,7 +20,11 @@ from reconciliation.models import BankAccount
 class RoutingTable(models.Model):
     """Which gateway takes which payment, from a date on: versioned data that `payments.routing` reads."""
 
-    ACCESS: ClassVar = Access(operator="organization_id", reader="organization_id", permission=Permission.PAYMENTS_READ)
+    ACCESS: ClassVar = Access(
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.PAYMENTS_READ,
+    )
 
     id = IdField(prefix="rte")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
@@ -42,14 +46,21 @@ class RoutingTable(models.Model):
 class GatewayAccount(models.Model):
     """An organization's account at a processor: its settings, its webhook secret (sealed), where payouts land."""
 
-    ACCESS: ClassVar = Access(operator="organization_id", reader="organization_id", permission=Permission.PAYMENTS_READ)
+    ACCESS: ClassVar = Access(
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.PAYMENTS_READ,
+    )
 
     id = IdField(prefix="gwa")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     gateway = models.CharField(max_length=20)
     merchant = models.CharField(max_length=80, help_text="The account's name at the processor.")
     bank_account = models.ForeignKey(
-        BankAccount, on_delete=models.PROTECT, related_name="+", help_text="Where its payouts land."
+        BankAccount,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Where its payouts land.",
     )
     webhook_secret_sealed = models.TextField(editable=False)
     created_at = models.DateTimeField(default=clock.now)
@@ -68,6 +79,14 @@ class GatewayAccount(models.Model):
         return f"{self.gateway} {self.merchant}"
 
 
+PAYMENT_JUMPS = [
+    ("processing", "succeeded"),
+    ("processing", "failed"),
+    ("succeeded", "refunded"),
+    ("succeeded", "returned"),
+]
+
+
 class Payment(FSMModelMixin, models.Model):
     """The wish to collect an amount for one invoice, and how it ended."""
 
@@ -78,14 +97,10 @@ class Payment(FSMModelMixin, models.Model):
         REFUNDED = "refunded", "Refunded"
         RETURNED = "returned", "Returned"
 
-    JUMPS: ClassVar = [
-        (State.PROCESSING.value, State.SUCCEEDED.value),
-        (State.PROCESSING.value, State.FAILED.value),
-        (State.SUCCEEDED.value, State.REFUNDED.value),
-        (State.SUCCEEDED.value, State.RETURNED.value),
-    ]
     ACCESS: ClassVar = Access(
-        operator="policy__operator_id", reader="policy__operator_id", permission=Permission.PAYMENTS_READ
+        operator="policy__operator_id",
+        reader="policy__operator_id",
+        permission=Permission.PAYMENTS_READ,
     )
 
     id = IdField(prefix="pay")
@@ -94,7 +109,10 @@ class Payment(FSMModelMixin, models.Model):
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     method = models.CharField(max_length=10, help_text="card or ach")
-    token = models.CharField(max_length=120, help_text="The processor's token for the method; never a number.")
+    token = models.CharField(
+        max_length=120,
+        help_text="The processor's token for the method; never a number.",
+    )
     state = FSMField(default=State.PROCESSING, choices=State.choices, protected=True)
     created_at = models.DateTimeField(default=clock.now)
 
@@ -103,13 +121,15 @@ class Payment(FSMModelMixin, models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="payment_moves_money"),
             models.UniqueConstraint(
-                fields=["invoice"], condition=models.Q(state="processing"), name="one_live_payment_per_invoice"
+                fields=["invoice"],
+                condition=models.Q(state="processing"),
+                name="one_live_payment_per_invoice",
             ),
         ]
         triggers: ClassVar = [
             *guards.no_delete("payment"),
             guards.first_state("state", "processing"),
-            guards.legal_jumps("state", JUMPS),
+            guards.legal_jumps("state", PAYMENT_JUMPS),
             guards.frozen_columns("policy", "invoice", "amount_minor", "currency", "method", "token"),
         ]
 
@@ -133,6 +153,23 @@ class Payment(FSMModelMixin, models.Model):
         return self.id
 
 
+ATTEMPT_JUMPS = [
+    ("planned", "submitted"),
+    ("submitted", "planned"),
+    ("submitted", "pending"),
+    ("submitted", "unknown"),
+    ("submitted", "succeeded"),
+    ("submitted", "declined"),
+    ("pending", "succeeded"),
+    ("pending", "declined"),
+    ("pending", "unknown"),
+    ("unknown", "planned"),
+    ("unknown", "pending"),
+    ("unknown", "succeeded"),
+    ("unknown", "declined"),
+]
+
+
 class Attempt(FSMModelMixin, models.Model):
     """One charge sent to one gateway under our reference, which is this row's id.
 
@@ -148,21 +185,6 @@ class Attempt(FSMModelMixin, models.Model):
         DECLINED = "declined", "Declined"
 
     LIVE: ClassVar = ["planned", "submitted", "pending", "unknown"]
-    JUMPS: ClassVar = [
-        ("planned", "submitted"),
-        ("submitted", "planned"),
-        ("submitted", "pending"),
-        ("submitted", "unknown"),
-        ("submitted", "succeeded"),
-        ("submitted", "declined"),
-        ("pending", "succeeded"),
-        ("pending", "declined"),
-        ("pending", "unknown"),
-        ("unknown", "planned"),
-        ("unknown", "pending"),
-        ("unknown", "succeeded"),
-        ("unknown", "declined"),
-    ]
     ACCESS: ClassVar = Access(
         operator="payment__policy__operator_id",
         reader="payment__policy__operator_id",
@@ -181,7 +203,10 @@ class Attempt(FSMModelMixin, models.Model):
     taken_minor = models.BigIntegerField(null=True, blank=True, help_text="What the gateway has, once it succeeded.")
     outcome_code = models.CharField(max_length=60, blank=True)
     outcome_message = models.CharField(max_length=300, blank=True)
-    routing = models.JSONField(default=dict, help_text="Table, version, rule and reasons that chose the gateway.")
+    routing = models.JSONField(
+        default=dict,
+        help_text="Table, version, rule and reasons that chose the gateway.",
+    )
     submit_count = models.PositiveIntegerField(default=0)
     check_count = models.PositiveIntegerField(default=0)
     next_check_at = models.DateTimeField(null=True, blank=True)
@@ -209,8 +234,16 @@ class Attempt(FSMModelMixin, models.Model):
         triggers: ClassVar = [
             *guards.no_delete("attempt"),
             guards.first_state("state", "planned"),
-            guards.legal_jumps("state", JUMPS),
-            guards.frozen_columns("payment", "invoice", "account", "number", "amount_minor", "currency", "routing"),
+            guards.legal_jumps("state", ATTEMPT_JUMPS),
+            guards.frozen_columns(
+                "payment",
+                "invoice",
+                "account",
+                "number",
+                "amount_minor",
+                "currency",
+                "routing",
+            ),
         ]
 
     @transition(field=state, source=State.PLANNED, target=State.SUBMITTED)
@@ -229,16 +262,36 @@ class Attempt(FSMModelMixin, models.Model):
     def lose_track(self) -> None:
         """Nobody can say yet whether the money moved."""
 
-    @transition(field=state, source=[State.SUBMITTED, State.PENDING, State.UNKNOWN], target=State.SUCCEEDED)
+    @transition(
+        field=state,
+        source=[State.SUBMITTED, State.PENDING, State.UNKNOWN],
+        target=State.SUCCEEDED,
+    )
     def succeed(self) -> None:
         """The gateway has the money."""
 
-    @transition(field=state, source=[State.SUBMITTED, State.PENDING, State.UNKNOWN], target=State.DECLINED)
+    @transition(
+        field=state,
+        source=[State.SUBMITTED, State.PENDING, State.UNKNOWN],
+        target=State.DECLINED,
+    )
     def decline(self) -> None:
         """The gateway refused; no money moved."""
 
     def __str__(self) -> str:
         return self.id
+
+
+REFUND_JUMPS = [
+    ("planned", "submitted"),
+    ("submitted", "planned"),
+    ("submitted", "unknown"),
+    ("submitted", "succeeded"),
+    ("submitted", "declined"),
+    ("unknown", "planned"),
+    ("unknown", "succeeded"),
+    ("unknown", "declined"),
+]
 
 
 class Refund(FSMModelMixin, models.Model):
@@ -251,16 +304,6 @@ class Refund(FSMModelMixin, models.Model):
         SUCCEEDED = "succeeded", "Succeeded"
         DECLINED = "declined", "Declined"
 
-    JUMPS: ClassVar = [
-        ("planned", "submitted"),
-        ("submitted", "planned"),
-        ("submitted", "unknown"),
-        ("submitted", "succeeded"),
-        ("submitted", "declined"),
-        ("unknown", "planned"),
-        ("unknown", "succeeded"),
-        ("unknown", "declined"),
-    ]
     ACCESS: ClassVar = Access(
         operator="payment__policy__operator_id",
         reader="payment__policy__operator_id",
@@ -284,13 +327,15 @@ class Refund(FSMModelMixin, models.Model):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["payment"], condition=~models.Q(state="declined"), name="one_live_refund_per_payment"
+                fields=["payment"],
+                condition=~models.Q(state="declined"),
+                name="one_live_refund_per_payment",
             )
         ]
         triggers: ClassVar = [
             *guards.no_delete("refund"),
             guards.first_state("state", "planned"),
-            guards.legal_jumps("state", JUMPS),
+            guards.legal_jumps("state", REFUND_JUMPS),
             guards.frozen_columns("payment", "attempt", "amount_minor", "currency", "reason"),
         ]
 
@@ -322,7 +367,9 @@ class InboundEvent(models.Model):
     """A gateway's webhook, verified and stored raw before anything acts on it."""
 
     ACCESS: ClassVar = Access(
-        operator="account__organization_id", reader="account__organization_id", permission=Permission.PAYMENTS_READ
+        operator="account__organization_id",
+        reader="account__organization_id",
+        permission=Permission.PAYMENTS_READ,
     )
 
     class State(models.TextChoices):
@@ -342,7 +389,10 @@ class InboundEvent(models.Model):
     class Meta:
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["account", "external_id"], name="one_inbound_event_per_external_id")
+            models.UniqueConstraint(
+                fields=["account", "external_id"],
+                name="one_inbound_event_per_external_id",
+            )
         ]
         indexes: ClassVar = [
             models.Index(fields=["id"], name="inbound_due", condition=models.Q(state="received")),
@@ -360,12 +410,19 @@ class InboundEvent(models.Model):
 class Payout(models.Model):
     """Money a processor sent to the bank: charges less refunds and fees, line by line."""
 
-    ACCESS: ClassVar = Access(operator="organization_id", reader="organization_id", permission=Permission.PAYMENTS_READ)
+    ACCESS: ClassVar = Access(
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.PAYMENTS_READ,
+    )
 
     id = IdField(prefix="pyt")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     account = models.ForeignKey(GatewayAccount, on_delete=models.PROTECT, related_name="payouts")
-    reference = models.CharField(max_length=80, help_text="The processor's own number, seen on the bank statement.")
+    reference = models.CharField(
+        max_length=80,
+        help_text="The processor's own number, seen on the bank statement.",
+    )
     amount_minor = models.BigIntegerField(help_text="Net: what reaches the bank.")
     currency = models.CharField(max_length=3)
     paid_on = models.DateField()
@@ -400,9 +457,7 @@ class PayoutLine(models.Model):
 
     class Meta:
         ordering: ClassVar = ["id"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["our_reference", "kind"], name="paid_out_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["our_reference", "kind"], name="paid_out_once")]
         triggers: ClassVar = guards.append_only("payout line")
 
     def __str__(self) -> str:

@@ -179,7 +179,10 @@ def _amount_break(attempt: Attempt, outcome: Outcome) -> None:
         subject_id=attempt.id,
         difference=outcome.amount - asked if same_currency else outcome.amount,
         reason=f"Asked for {asked}, the processor reports {outcome.amount}.",
-        inputs={"asked_minor": asked.amount_minor, "reported_minor": outcome.amount.amount_minor},
+        inputs={
+            "asked_minor": asked.amount_minor,
+            "reported_minor": outcome.amount.amount_minor,
+        },
     )
     if opened is not None:
         _event("payment.needs_review", attempt)
@@ -210,7 +213,11 @@ def _save(attempt: Attempt, outcome: Outcome, before: str) -> None:
         object_id=attempt.id,
         organization_id=attempt.payment.policy.operator_id,
         before={"state": before},
-        after={"state": attempt.state, "code": outcome.code, "gateway_reference": attempt.gateway_reference},
+        after={
+            "state": attempt.state,
+            "code": outcome.code,
+            "gateway_reference": attempt.gateway_reference,
+        },
     )
 
 

@@ -34,7 +34,11 @@ def request(*, payment_id: str, reason: str, actor: Actor) -> Refund:
     Raises: NotFound, Forbidden, NotRefundable, Invalid without a reason.
     """
     payment = access.get_operable(
-        actor, Payment.objects.all(), payment_id, permission=Permission.PAYMENTS_WRITE, field="payment_id"
+        actor,
+        Payment.objects.all(),
+        payment_id,
+        permission=Permission.PAYMENTS_WRITE,
+        field="payment_id",
     )
     if not reason.strip():
         raise Invalid("Say why the money goes back; the reason is kept.", field="reason")

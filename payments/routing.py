@@ -44,11 +44,19 @@ class Decision:
     reasons: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        return {"account": self.account_id, "table": self.table, "rule": self.rule, "reasons": list(self.reasons)}
+        return {
+            "account": self.account_id,
+            "table": self.table,
+            "rule": self.rule,
+            "reasons": list(self.reasons),
+        }
 
 
 def choose(
-    rules: Sequence[Mapping[str, Any]], table: str, request: RouteRequest, candidates: Sequence[Candidate]
+    rules: Sequence[Mapping[str, Any]],
+    table: str,
+    request: RouteRequest,
+    candidates: Sequence[Candidate],
 ) -> Decision:
     """Take the first rule that fits and whose gateway can take the payment.
 

@@ -50,7 +50,10 @@ def _emit(account: GatewayAccount) -> int:
                 timeout=TIMEOUT_SECONDS,
             )
         except requests.RequestException as error:
-            log.warning("sandbox webhook not delivered", extra={"event_id": message["event"], "error": str(error)})
+            log.warning(
+                "sandbox webhook not delivered",
+                extra={"event_id": message["event"], "error": str(error)},
+            )
             break
         if answer.status_code < 300:
             sandbox.books.told(message["id"])

@@ -31,7 +31,11 @@ def import_payouts(*, account_id: str, since: dt.date, actor: Actor) -> list[Pay
     Raises: NotFound, Forbidden, PayoutDoesNotTie.
     """
     account = access.get_operable(
-        actor, GatewayAccount.objects.all(), account_id, permission=Permission.RECONCILIATION_WRITE, field="account"
+        actor,
+        GatewayAccount.objects.all(),
+        account_id,
+        permission=Permission.RECONCILIATION_WRITE,
+        field="account",
     )
     reports = accounts.gateway_of(account).payouts(account.merchant, since)
     return [record_payout(account_id=account.id, report=report, actor=actor) for report in reports]
@@ -104,7 +108,10 @@ def _break_unknown_lines(payout: Payout, lines: list[PayoutLine]) -> None:
                 subject_id=line.id,
                 difference=Money(line.gross_minor, payout.currency),
                 reason=f"Payout {payout.reference} holds {line.kind} {line.gateway_reference}, which we do not know.",
-                inputs={"our_reference": line.our_reference, "fee_minor": line.fee_minor},
+                inputs={
+                    "our_reference": line.our_reference,
+                    "fee_minor": line.fee_minor,
+                },
             )
 
 
@@ -117,7 +124,10 @@ def _tell(payout: Payout, lines: list[PayoutLine]) -> None:
         "currency": payout.currency,
     }
     audit.record(
-        action="payout.record", object_id=payout.id, organization_id=payout.organization_id, after=facts
+        action="payout.record",
+        object_id=payout.id,
+        organization_id=payout.organization_id,
+        after=facts,
     )
     events.record(
         type="payout.recorded",

@@ -27,7 +27,15 @@ from policies.parties import PartyDetails
 
 REQUIRED = ("policy_number", "program", "insured_reference", "insured_name", "state", "effective_on", "expires_on",
             "premium", "plan")  # fmt: skip
-OPTIONAL = ("insured_email", "address_line", "city", "postal_code", "currency", "agency_code", "bind")
+OPTIONAL = (
+    "insured_email",
+    "address_line",
+    "city",
+    "postal_code",
+    "currency",
+    "agency_code",
+    "bind",
+)
 KEPT_PROBLEMS = 1000
 _COLUMN_OF_FIELD = {
     "number": "policy_number",
@@ -90,14 +98,30 @@ def import_policies(*, file: IO[bytes], file_name: str, actor: Actor) -> PolicyI
     organization_id = access.organization_of(actor)
     with tempfile.TemporaryFile() as copy:
         digest = _copy(file, copy)
-        return _import(content=copy, digest=digest, file_name=file_name, organization_id=organization_id, actor=actor)
+        return _import(
+            content=copy,
+            digest=digest,
+            file_name=file_name,
+            organization_id=organization_id,
+            actor=actor,
+        )
 
 
 @command
-def _import(*, content: IO[bytes], digest: str, file_name: str, organization_id: str, actor: Actor) -> PolicyImport:
+def _import(
+    *,
+    content: IO[bytes],
+    digest: str,
+    file_name: str,
+    organization_id: str,
+    actor: Actor,
+) -> PolicyImport:
     tally = Tally()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"policy-import:{organization_id}"])
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"policy-import:{organization_id}"],
+        )
     before = _imported(organization_id, digest)
     if before is not None:
         commands.unchanged()
@@ -122,14 +146,21 @@ def _import(*, content: IO[bytes], digest: str, file_name: str, organization_id:
         action="policy_import.create",
         object_id=record.id,
         organization_id=organization_id,
-        after={"state": record.state, "rows": tally.rows, "problems": tally.problem_count, "sha256": digest},
+        after={
+            "state": record.state,
+            "rows": tally.rows,
+            "problems": tally.problem_count,
+            "sha256": digest,
+        },
     )
     return record
 
 
 def _imported(organization_id: str, digest: str) -> PolicyImport | None:
     return PolicyImport.objects.filter(
-        organization_id=organization_id, content_sha256=digest, state=PolicyImport.State.IMPORTED
+        organization_id=organization_id,
+        content_sha256=digest,
+        state=PolicyImport.State.IMPORTED,
     ).first()
 
 
@@ -150,7 +181,10 @@ def _write_rows(content: IO[bytes], organization_id: str, tally: Tally) -> None:
 
 def _rows(content: IO[bytes], tally: Tally) -> Iterator[Row]:
     content.seek(0)
-    reader = csv.reader(io.TextIOWrapper(content, encoding="utf-8-sig", newline="", write_through=True), strict=True)
+    reader = csv.reader(
+        io.TextIOWrapper(content, encoding="utf-8-sig", newline="", write_through=True),
+        strict=True,
+    )
     try:
         header = next(reader, [])
         if _check_header(header, tally):
@@ -158,9 +192,23 @@ def _rows(content: IO[bytes], tally: Tally) -> Iterator[Row]:
                 tally.rows += 1
                 yield from _row(number, header, cells, tally)
     except UnicodeDecodeError as error:
-        tally.add(Problem(tally.rows + 2, "", "not_utf8", f"The file is not UTF-8 text: {error.reason}."))
+        tally.add(
+            Problem(
+                tally.rows + 2,
+                "",
+                "not_utf8",
+                f"The file is not UTF-8 text: {error.reason}.",
+            )
+        )
     except csv.Error as error:
-        tally.add(Problem(tally.rows + 2, "", "not_csv", f"The row cannot be read as CSV: {error}."))
+        tally.add(
+            Problem(
+                tally.rows + 2,
+                "",
+                "not_csv",
+                f"The row cannot be read as CSV: {error}.",
+            )
+        )
 
 
 def _check_header(header: list[str], tally: Tally) -> bool:
@@ -169,7 +217,14 @@ def _check_header(header: list[str], tally: Tally) -> bool:
             tally.add(Problem(1, column, "missing_column", f"The column {column} is missing."))
     for column in header:
         if column not in REQUIRED + OPTIONAL:
-            tally.add(Problem(1, column, "unknown_column", f"The column {column!r} is not known; remove it."))
+            tally.add(
+                Problem(
+                    1,
+                    column,
+                    "unknown_column",
+                    f"The column {column!r} is not known; remove it.",
+                )
+            )
         elif header.count(column) > 1:
             tally.add(Problem(1, column, "double_column", f"The column {column} stands twice."))
     return not tally.problem_count
@@ -180,7 +235,14 @@ def _row(number: int, header: list[str], cells: list[str], tally: Tally) -> Iter
         tally.rows -= 1
         return
     if len(cells) != len(header):
-        tally.add(Problem(number, "", "wrong_width", f"The row has {len(cells)} cells, the header {len(header)}."))
+        tally.add(
+            Problem(
+                number,
+                "",
+                "wrong_width",
+                f"The row has {len(cells)} cells, the header {len(header)}.",
+            )
+        )
         return
     values = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
     bad = [
@@ -209,7 +271,11 @@ def _row(number: int, header: list[str], cells: list[str], tally: Tally) -> Iter
 
 
 def _request(values: dict[str, str], read: dict[str, object]) -> QuoteRequest:
-    effective_on, expires_on, premium = read["effective_on"], read["expires_on"], read["premium"]
+    effective_on, expires_on, premium = (
+        read["effective_on"],
+        read["expires_on"],
+        read["premium"],
+    )
     assert isinstance(effective_on, dt.date) and isinstance(expires_on, dt.date) and isinstance(premium, Money)
     return QuoteRequest(
         number=values["policy_number"],

@@ -16,7 +16,15 @@ from coverpay.kernel.errors import Conflict, IllegalTransition, Invalid, NotFoun
 from coverpay.kernel.money import Money
 from policies import locks, parties, programs, rating
 from policies.events import PolicyBound
-from policies.models import Charge, Participant, Policy, ProgramVersion, Segment, Term, Transaction
+from policies.models import (
+    Charge,
+    Participant,
+    Policy,
+    ProgramVersion,
+    Segment,
+    Term,
+    Transaction,
+)
 from policies.parties import PartyDetails
 
 MAX_TERM_DAYS = 3 * 366
@@ -60,7 +68,10 @@ def write_quote(operator_id: str, request: QuoteRequest) -> Policy:
         raise PolicyNumberTaken(f"Policy number {request.number!r} is taken.", field="number")
     insured = parties.ensure(operator_id, request.insured)
     policy = Policy.objects.create(
-        operator_id=operator_id, program=version.program, number=request.number, insured=insured
+        operator_id=operator_id,
+        program=version.program,
+        number=request.number,
+        insured=insured,
     )
     _write_participants(policy, version, request.agency_code)
     term = Term.objects.create(
@@ -89,7 +100,12 @@ def write_quote(operator_id: str, request: QuoteRequest) -> Policy:
         organization_id=operator_id,
         object_id=policy.id,
         subject_id=policy.id,
-        data={"policy": policy.id, "number": policy.number, "total_minor": total, "currency": request.premium.currency},
+        data={
+            "policy": policy.id,
+            "number": policy.number,
+            "total_minor": total,
+            "currency": request.premium.currency,
+        },
     )
     return policy
 
@@ -134,7 +150,10 @@ def bind_locked(policy: Policy) -> Policy:
     )
     bus.publish(
         PolicyBound(
-            policy_id=policy.id, term_id=term.id, transaction_id=transaction.id, plan_code=term.plan_code
+            policy_id=policy.id,
+            term_id=term.id,
+            transaction_id=transaction.id,
+            plan_code=term.plan_code,
         )
     )
     return policy
@@ -201,10 +220,15 @@ def _write_participants(policy: Policy, version: ProgramVersion, agency_code: st
 
 def _write_new_business(policy: Policy, term: Term, version: ProgramVersion, request: QuoteRequest) -> list[Charge]:
     rated = rating.rate(
-        request.premium, version.terms, programs.risk_of(version, request.state, request.effective_on)
+        request.premium,
+        version.terms,
+        programs.risk_of(version, request.state, request.effective_on),
     )
     transaction = Transaction.objects.create(
-        term=term, sequence=1, kind=Transaction.Kind.NEW_BUSINESS, effective_on=term.effective_on
+        term=term,
+        sequence=1,
+        kind=Transaction.Kind.NEW_BUSINESS,
+        effective_on=term.effective_on,
     )
     Segment.objects.create(
         transaction=transaction,

@@ -18,7 +18,11 @@ from coverpay.kernel.ids import IdField
 class Party(models.Model):
     """Someone named on a policy: insured, payor, mortgagee. Never a login."""
 
-    ACCESS: ClassVar = Access(operator="organization_id", reader="organization_id", permission=Permission.POLICIES_READ)
+    ACCESS: ClassVar = Access(
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.POLICIES_READ,
+    )
 
     id = IdField(prefix="pty")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
@@ -45,7 +49,11 @@ class Party(models.Model):
 class Program(models.Model):
     """A carrier's delegated authority: who insures, who bills, in which lines and states."""
 
-    ACCESS: ClassVar = Access(operator="operator_id", reader="operator_id", permission=Permission.POLICIES_READ)
+    ACCESS: ClassVar = Access(
+        operator="operator_id",
+        reader="operator_id",
+        permission=Permission.POLICIES_READ,
+    )
 
     id = IdField(prefix="prg")
     operator = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="programs")
@@ -69,7 +77,9 @@ class ProgramVersion(models.Model):
     """
 
     ACCESS: ClassVar = Access(
-        operator="program__operator_id", reader="program__operator_id", permission=Permission.POLICIES_READ
+        operator="program__operator_id",
+        reader="program__operator_id",
+        permission=Permission.POLICIES_READ,
     )
 
     id = IdField(prefix="pgv")
@@ -91,6 +101,9 @@ class ProgramVersion(models.Model):
         return f"{self.program.code} v{self.number}"
 
 
+POLICY_JUMPS = [("quoted", "bound"), ("quoted", "not_taken")]
+
+
 class Policy(FSMModelMixin, models.Model):
     """One insurance contract with one operator, who bills it. Its row is the one lock of its money."""
 
@@ -99,9 +112,10 @@ class Policy(FSMModelMixin, models.Model):
         BOUND = "bound", "Bound"
         NOT_TAKEN = "not_taken", "Not taken"
 
-    JUMPS: ClassVar = [(State.QUOTED.value, State.BOUND.value), (State.QUOTED.value, State.NOT_TAKEN.value)]
     ACCESS: ClassVar = Access(
-        operator="operator_id", reader="participants__organization_id", permission=Permission.POLICIES_READ
+        operator="operator_id",
+        reader="participants__organization_id",
+        permission=Permission.POLICIES_READ,
     )
 
     id = IdField(prefix="pol")
@@ -120,7 +134,7 @@ class Policy(FSMModelMixin, models.Model):
         triggers: ClassVar = [
             *guards.no_delete("policy"),
             guards.first_state("state", "quoted"),
-            guards.legal_jumps("state", JUMPS),
+            guards.legal_jumps("state", POLICY_JUMPS),
             guards.frozen_columns("operator", "program", "number", "insured"),
         ]
 
@@ -181,7 +195,10 @@ class Term(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["policy", "number"], name="one_term_per_number"),
-            models.CheckConstraint(condition=models.Q(expires_on__gt=models.F("effective_on")), name="term_has_days"),
+            models.CheckConstraint(
+                condition=models.Q(expires_on__gt=models.F("effective_on")),
+                name="term_has_days",
+            ),
         ]
         triggers: ClassVar = guards.no_delete("term")
 
@@ -275,7 +292,10 @@ class Charge(models.Model):
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["transaction", "component"], name="one_charge_per_component"),
-            models.CheckConstraint(condition=models.Q(commission_ppm__lte=1_000_000), name="commission_at_most_all"),
+            models.CheckConstraint(
+                condition=models.Q(commission_ppm__lte=1_000_000),
+                name="commission_at_most_all",
+            ),
         ]
         triggers: ClassVar = guards.append_only("charge")
 
@@ -290,7 +310,11 @@ class PolicyImport(models.Model):
         IMPORTED = "imported", "Imported"
         REFUSED = "refused", "Refused"
 
-    ACCESS: ClassVar = Access(operator="organization_id", reader="organization_id", permission=Permission.POLICIES_WRITE)
+    ACCESS: ClassVar = Access(
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.POLICIES_WRITE,
+    )
 
     id = IdField(prefix="imp")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")

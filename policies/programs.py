@@ -44,12 +44,22 @@ def publish(
     if not states or any(len(state) != 2 or not state.isupper() for state in states):
         raise Invalid("States are two capital letters each, at least one.", field="states")
     for state in states:
-        rating.rate(Money(100_000), terms, _risk(state, effective_from, carrier_id, organization_id, "trial"))
+        rating.rate(
+            Money(100_000),
+            terms,
+            _risk(state, effective_from, carrier_id, organization_id, "trial"),
+        )
     program, _ = Program.objects.get_or_create(
-        operator_id=organization_id, code=code, defaults={"name": name, "carrier_id": carrier_id}
+        operator_id=organization_id,
+        code=code,
+        defaults={"name": name, "carrier_id": carrier_id},
     )
     last = program.versions.order_by("-number").first()
-    same = {"effective_from": effective_from, "states": list(states), "terms": dict(terms)}
+    same = {
+        "effective_from": effective_from,
+        "states": list(states),
+        "terms": dict(terms),
+    }
     if last is not None and all(getattr(last, key) == value for key, value in same.items()):
         audit.record(action="program.find", object_id=last.id, organization_id=organization_id)
         return last
@@ -59,7 +69,11 @@ def publish(
         object_id=version.id,
         organization_id=organization_id,
         before={"version": last.id} if last else {},
-        after={"number": version.number, "effective_from": effective_from.isoformat(), "terms": dict(terms)},
+        after={
+            "number": version.number,
+            "effective_from": effective_from.isoformat(),
+            "terms": dict(terms),
+        },
     )
     return version
 
@@ -68,7 +82,11 @@ def version_for(operator_id: str, code: str, state_code: str, effective_on: dt.d
     """The program version in force for a risk. Raises: NotFound, StateNotInProgram."""
     version = (
         ProgramVersion.objects.select_related("program")
-        .filter(program__operator_id=operator_id, program__code=code, effective_from__lte=effective_on)
+        .filter(
+            program__operator_id=operator_id,
+            program__code=code,
+            effective_from__lte=effective_on,
+        )
         .order_by("-effective_from", "-number")
         .first()
     )

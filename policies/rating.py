@@ -105,7 +105,11 @@ def _charge(rule: Mapping[str, Any], before: Sequence[RatedCharge], currency: st
             citation=str(rule.get("citation", "")),
         )
     payee_kind = rule["payee_kind"]
-    payee = {"carrier": risk.carrier, "operator": risk.operator, "state": risk.state_code}[payee_kind]
+    payee = {
+        "carrier": risk.carrier,
+        "operator": risk.operator,
+        "state": risk.state_code,
+    }[payee_kind]
     return RatedCharge(
         component=rule["component"],
         amount=amount,
@@ -122,7 +126,10 @@ def _share(
     rule: Mapping[str, Any], before: Sequence[RatedCharge], currency: str, risk: Risk
 ) -> tuple[Money, Explained]:
     base_names = list(rule.get("base", ["premium"]))
-    base = Money(sum(charge.amount.amount_minor for charge in before if charge.component in base_names), currency)
+    base = Money(
+        sum(charge.amount.amount_minor for charge in before if charge.component in base_names),
+        currency,
+    )
     rate_value = _rate(rule, "rate")
     decision = rule.get("decision") or {}
     return base.times(rate_value), Explained(

@@ -49,7 +49,11 @@ def open_break(
         action="break.open",
         object_id=found.id,
         organization_id=organization_id,
-        after={"kind": kind, "subject": subject_id, "difference_minor": difference.amount_minor},
+        after={
+            "kind": kind,
+            "subject": subject_id,
+            "difference_minor": difference.amount_minor,
+        },
         reason=reason,
     )
     return found
@@ -76,7 +80,10 @@ def close_break(found: Break, *, reason: str) -> None:
 def close(*, break_id: str, reason: str, actor: Actor) -> Break:
     """A person closes a break with the reason. Raises: NotFound, Forbidden, IllegalTransition, Invalid."""
     found = access.get_operable(
-        actor, Break.objects.select_for_update(of=("self",)), break_id, permission=Permission.RECONCILIATION_WRITE
+        actor,
+        Break.objects.select_for_update(of=("self",)),
+        break_id,
+        permission=Permission.RECONCILIATION_WRITE,
     )
     if not reason.strip():
         raise Invalid("Say what resolved it; the reason is kept.", field="reason")

@@ -143,7 +143,14 @@ class Pool:
             f"Both carry the reference {reference}, but the bank says {_money(bank)} and the books {_money(book)}; "
             f"the difference is {Money(difference, bank.currency)}."
         )
-        self._break(BreakKind.AMOUNT_DIFFERS, bank.id, difference, bank.currency, reason, (book.id,))
+        self._break(
+            BreakKind.AMOUNT_DIFFERS,
+            bank.id,
+            difference,
+            bank.currency,
+            reason,
+            (book.id,),
+        )
 
     def bank_only(self, bank: BankLine) -> None:
         reason = f"The bank shows {_money(bank)} on {bank.posted_on}; no book line answers to it."
@@ -164,12 +171,24 @@ class Pool:
         claimants: tuple[str, ...] = (),
     ) -> None:
         version = self.rules.version
-        self.breaks.append(Break(kind, line_id, difference_minor, currency, reason, version, candidates, claimants))
+        self.breaks.append(
+            Break(
+                kind,
+                line_id,
+                difference_minor,
+                currency,
+                reason,
+                version,
+                candidates,
+                claimants,
+            )
+        )
 
 
 _SEPARATORS = re.compile(r"[\W_]+")
 
 Stage = Callable[[Pool], None]
+Key = tuple[str | int, ...]
 L = TypeVar("L", BankLine, BookLine)
 
 
@@ -200,17 +219,9 @@ def match(
 
 def exact_reference(pool: Pool) -> None:
     """Stage 1: the same account, currency, amount and reference."""
-    claims: dict[tuple[object, ...], list[BookLine]] = defaultdict(list)
-    for book in _in_order(pool.books):
-        if key := normal(book.reference):
-            claims[book.account_id, book.currency, book.amount_minor, key].append(book)
-    edges = [
-        (bank, claims[key], reference)
-        for bank in _in_order(pool.bank)
-        for reference in _references(bank)
-        if (key := (bank.account_id, bank.currency, bank.amount_minor, reference)) in claims
-    ]
-    for banks, books, reference in _groups(edges):
+    for banks, books, reference in _by_reference(
+        pool, lambda line: (line.account_id, line.currency, line.amount_minor)
+    ):
         if len(banks) == len(books) == 1:
             days = abs((banks[0].posted_on - books[0].posted_on).days)
             reason = f"Same reference {reference}, same amount {_money(banks[0])}, {_apart(days)}."
@@ -221,17 +232,7 @@ def exact_reference(pool: Pool) -> None:
 
 def same_reference_other_amount(pool: Pool) -> None:
     """Stage 2: the same reference with another amount is a break, never a match: the tolerance is zero."""
-    claims: dict[tuple[object, ...], list[BookLine]] = defaultdict(list)
-    for book in _in_order(pool.books):
-        if key := normal(book.reference):
-            claims[book.account_id, book.currency, key].append(book)
-    edges = [
-        (bank, claims[key], reference)
-        for bank in _in_order(pool.bank)
-        for reference in _references(bank)
-        if (key := (bank.account_id, bank.currency, reference)) in claims
-    ]
-    for banks, books, reference in _groups(edges):
+    for banks, books, reference in _by_reference(pool, lambda line: (line.account_id, line.currency)):
         if len(banks) == len(books) == 1:
             pool.differ(banks[0], books[0], reference)
         else:
@@ -254,7 +255,11 @@ def amount_and_date(pool: Pool) -> None:
             _settle_by_date(pool, near_banks, near_books)
 
 
-STAGES: tuple[Stage, ...] = (exact_reference, same_reference_other_amount, amount_and_date)
+STAGES: tuple[Stage, ...] = (
+    exact_reference,
+    same_reference_other_amount,
+    amount_and_date,
+)
 
 
 def _settle_by_date(pool: Pool, banks: list[BankLine], books: list[BookLine]) -> None:
@@ -277,42 +282,52 @@ def normal(reference: str) -> str:
     return spelled if spelled.strip("0") else ""
 
 
-def _references(bank: BankLine) -> list[str]:
-    return sorted({spelled for reference in bank.references if (spelled := normal(reference))})
+def _by_reference(
+    pool: Pool, alike: Callable[[BankLine | BookLine], Key]
+) -> list[tuple[list[BankLine], list[BookLine], str]]:
+    """Gather lines that share a reference and are otherwise `alike` into groups, each with its first reference.
 
-
-def _groups(
-    edges: Iterable[tuple[BankLine, list[BookLine], str]],
-) -> Iterator[tuple[list[BankLine], list[BookLine], str]]:
-    """Gather bank and book lines that claim each other, directly or through others, into groups.
-
-    Takes: edges of a bank line and all the book lines behind one reference. Gives: each group once, with the first
-    reference that ties it. A group of one and one is a pair nobody else claims.
+    A bank line may give several references and so tie several sets of book lines together. A group of one and one is
+    a pair that nobody else claims.
     """
-    leader: dict[str, str] = {}
+    claims: dict[Key, list[BookLine]] = defaultdict(list)
+    for book in _in_order(pool.books):
+        if spelled := normal(book.reference):
+            claims[(spelled, *alike(book))].append(book)
+    groups = _Groups()
+    edges: list[tuple[BankLine, Key]] = []
+    for bank in _in_order(pool.bank):
+        for spelled in sorted({normal(reference) for reference in bank.references}):
+            key = (spelled, *alike(bank))
+            if key in claims:
+                edges.append((bank, key))
+                groups.join((bank.id,), key)
+    found: dict[Key, tuple[dict[str, BankLine], dict[Key, list[BookLine]]]] = {}
+    for bank, key in edges:
+        banks, books = found.setdefault(groups.leader(key), ({}, {}))
+        banks[bank.id] = bank
+        books[key] = claims[key]
+    return [
+        (list(banks.values()), [book for some in books.values() for book in some], str(next(iter(books))[0]))
+        for banks, books in found.values()
+    ]
 
-    def find(node: str) -> str:
-        while (above := leader.setdefault(node, node)) != node:
-            leader[node] = leader[above]
-            node = above
+
+class _Groups:
+    """What hangs together: nodes joined one pair at a time, each group known by one of its nodes."""
+
+    def __init__(self) -> None:
+        self._above: dict[Key, Key] = {}
+
+    def leader(self, node: Key) -> Key:
+        above = self._above
+        while (next_up := above.setdefault(node, node)) != node:
+            above[node] = above[next_up]
+            node = next_up
         return node
 
-    kept = list(edges)
-    for bank, books, _ in kept:
-        root = find("bank " + bank.id)
-        for book in books[:1]:
-            leader[find("book " + book.id)] = root
-    for books in {id(books): books for _, books, _ in kept}.values():
-        for book in books[1:]:
-            leader[find("book " + book.id)] = find("book " + books[0].id)
-    groups: dict[str, tuple[dict[str, BankLine], dict[str, BookLine], str]] = {}
-    for bank, books, reference in kept:
-        group = groups.setdefault(find("bank " + bank.id), ({}, {}, reference))
-        group[0][bank.id] = bank
-        if books[0].id not in group[1]:
-            group[1].update((book.id, book) for book in books)
-    for banks, all_books, reference in groups.values():
-        yield list(banks.values()), list(all_books.values()), reference
+    def join(self, one: Key, other: Key) -> None:
+        self._above[self.leader(one)] = self.leader(other)
 
 
 def _near(banks: list[BankLine], books: list[BookLine], window: int) -> Iterator[tuple[list[BankLine], list[BookLine]]]:

@@ -11,7 +11,14 @@ from compliance.models import Organization
 from compliance.permissions import Permission
 from coverpay.kernel import clock, guards
 from coverpay.kernel.ids import IdField
-from reconciliation.ledger.models import Account, Book, Entry, Line, Snapshot, SnapshotBalance
+from reconciliation.ledger.models import (
+    Account,
+    Book,
+    Entry,
+    Line,
+    Snapshot,
+    SnapshotBalance,
+)
 
 READ = Permission.RECONCILIATION_READ
 
@@ -25,7 +32,10 @@ class BankAccount(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="bank_accounts")
     name = models.CharField(max_length=120)
     bank_id = models.CharField(max_length=40, help_text="Routing number or BIC as statements show it.")
-    account_mark = models.CharField(max_length=40, help_text="The account as statements show it, e.g. the last digits.")
+    account_mark = models.CharField(
+        max_length=40,
+        help_text="The account as statements show it, e.g. the last digits.",
+    )
     currency = models.CharField(max_length=3)
     ledger_account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="bank_account")
     created_at = models.DateTimeField(default=clock.now)
@@ -33,7 +43,10 @@ class BankAccount(models.Model):
     class Meta:
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organization", "bank_id", "account_mark"], name="one_bank_account")
+            models.UniqueConstraint(
+                fields=["organization", "bank_id", "account_mark"],
+                name="one_bank_account",
+            )
         ]
         triggers: ClassVar = guards.no_delete("bank account")
 
@@ -64,7 +77,10 @@ class StatementImport(models.Model):
     class Meta:
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organization", "content_sha256"], name="one_statement_per_content")
+            models.UniqueConstraint(
+                fields=["organization", "content_sha256"],
+                name="one_statement_per_content",
+            )
         ]
         triggers: ClassVar = guards.append_only("statement import")
 
@@ -76,7 +92,9 @@ class Statement(models.Model):
     """One account's day: opening + lines = closing, or it would not be here."""
 
     ACCESS: ClassVar = Access(
-        operator="bank_account__organization_id", reader="bank_account__organization_id", permission=READ
+        operator="bank_account__organization_id",
+        reader="bank_account__organization_id",
+        permission=READ,
     )
 
     id = IdField(prefix="stm")
@@ -128,7 +146,9 @@ class Match(models.Model):
     """One bank line and one ledger line that are the same money, with why. Undone, it stays as history."""
 
     ACCESS: ClassVar = Access(
-        operator="bank_account__organization_id", reader="bank_account__organization_id", permission=READ
+        operator="bank_account__organization_id",
+        reader="bank_account__organization_id",
+        permission=READ,
     )
 
     id = IdField(prefix="mat")
@@ -149,15 +169,26 @@ class Match(models.Model):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["statement_line"], condition=models.Q(undone_at__isnull=True), name="bank_line_matched_once"
+                fields=["statement_line"],
+                condition=models.Q(undone_at__isnull=True),
+                name="bank_line_matched_once",
             ),
             models.UniqueConstraint(
-                fields=["ledger_line"], condition=models.Q(undone_at__isnull=True), name="ledger_line_matched_once"
+                fields=["ledger_line"],
+                condition=models.Q(undone_at__isnull=True),
+                name="ledger_line_matched_once",
             ),
         ]
         triggers: ClassVar = [
             *guards.no_delete("match"),
-            guards.frozen_columns("bank_account", "statement_line", "ledger_line", "stage", "score", "reason"),
+            guards.frozen_columns(
+                "bank_account",
+                "statement_line",
+                "ledger_line",
+                "stage",
+                "score",
+                "reason",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -173,8 +204,14 @@ class Break(models.Model):
         AMOUNT_DIFFERS = "amount_differs", "Amount differs"
         AMBIGUOUS = "ambiguous", "Several equal answers"
         GATEWAY_AMOUNT = "gateway_amount", "Processor reported another amount"
-        GATEWAY_CONTRADICTS = "gateway_contradicts", "Processor contradicts what it said before"
-        PAYOUT_UNKNOWN_CHARGE = "payout_unknown_charge", "Payout names a charge we do not know"
+        GATEWAY_CONTRADICTS = (
+            "gateway_contradicts",
+            "Processor contradicts what it said before",
+        )
+        PAYOUT_UNKNOWN_CHARGE = (
+            "payout_unknown_charge",
+            "Payout names a charge we do not know",
+        )
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
@@ -186,7 +223,11 @@ class Break(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     bank_account = models.ForeignKey(BankAccount, null=True, on_delete=models.PROTECT, related_name="breaks")
     kind = models.CharField(max_length=24, choices=Kind.choices)
-    subject_id = models.CharField(max_length=40, db_collation="C", help_text="The line, attempt or payout it is about.")
+    subject_id = models.CharField(
+        max_length=40,
+        db_collation="C",
+        help_text="The line, attempt or payout it is about.",
+    )
     difference_minor = models.BigIntegerField(help_text="Signed: what the outside says less what our books say.")
     currency = models.CharField(max_length=3)
     reason = models.TextField()
@@ -200,7 +241,9 @@ class Break(models.Model):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["subject_id", "kind"], condition=models.Q(state="open"), name="one_open_break_per_subject"
+                fields=["subject_id", "kind"],
+                condition=models.Q(state="open"),
+                name="one_open_break_per_subject",
             )
         ]
         triggers: ClassVar = [

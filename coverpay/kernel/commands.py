@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
@@ -47,7 +48,10 @@ class OpenCommand:
     notes: dict[str, str] = field(default_factory=dict)
 
 
+Witness = Callable[[OpenCommand], None]
+
 _open: ContextVar[OpenCommand | None] = ContextVar("open_command", default=None)
+_witness: ContextVar[Witness | None] = ContextVar("witness", default=None)
 
 
 def current() -> OpenCommand:
@@ -65,6 +69,19 @@ def is_open() -> bool:
 def unchanged() -> None:
     """Say that the open command found nothing to do, so that no audit entry is owed."""
     current().changed_nothing = True
+
+
+@contextmanager
+def witnessed(by: Witness) -> Iterator[None]:
+    """Let `by` run last in the transaction of every command of this block that changed something.
+
+    What it writes commits with the change, and what it raises undoes it: so a request can be carried out only once.
+    """
+    token = _witness.set(by)
+    try:
+        yield
+    finally:
+        _witness.reset(token)
 
 
 def command(function: Callable[P, R]) -> Callable[P, R]:
@@ -101,6 +118,9 @@ def _in_transaction(function: Callable[P, R], state: OpenCommand, *args: P.args,
             result = function(*args, **kwargs)
             if not (state.audited or state.changed_nothing):
                 raise CommandNotAudited(f"{state.name} ended without an audit entry")
+            witness = _witness.get()
+            if witness is not None and state.audited:
+                witness(state)
             return result
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", None) in BUSY_SQLSTATES:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
@@ -43,7 +43,13 @@ def is_id(text: object, prefix: str | None = None) -> bool:
     return prefix is None or text.startswith(prefix + "_")
 
 
-class IdField(models.CharField[str, str]):
+if TYPE_CHECKING:
+    _TextField = models.CharField[str, str]
+else:
+    _TextField = models.CharField
+
+
+class IdField(_TextField):
     """A text primary key filled with `new(prefix)`; collation C, so that it sorts and compares by bytes."""
 
     def __init__(self, *args: Any, prefix: str, **kwargs: Any) -> None:

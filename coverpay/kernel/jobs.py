@@ -42,6 +42,9 @@ def _sender(task: str, *args: str) -> Callable[[], None]:
         try:
             _transport(task, *args)
         except _transport_errors as error:
-            log.warning("wake-up lost; the sweep will find it", extra={"task": task, "error": str(error)})
+            log.warning(
+                "wake-up lost; the sweep will find it",
+                extra={"task": task, "error": str(error)},
+            )
 
     return send

@@ -9,7 +9,19 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from coverpay.kernel.errors import Invalid
 
 # Decimals of each currency we accept (ISO 4217, column "minor unit").
-EXPONENTS = {"USD": 2, "CAD": 2, "EUR": 2, "GBP": 2, "AUD": 2, "NZD": 2, "MXN": 2, "CHF": 2, "JPY": 0, "BHD": 3, "KWD": 3}
+EXPONENTS = {
+    "USD": 2,
+    "CAD": 2,
+    "EUR": 2,
+    "GBP": 2,
+    "AUD": 2,
+    "NZD": 2,
+    "MXN": 2,
+    "CHF": 2,
+    "JPY": 0,
+    "BHD": 3,
+    "KWD": 3,
+}
 
 MAX_MINOR = 10**15
 """Ten trillion in a two-decimal currency: far below bigint, far above any premium."""
@@ -29,7 +41,10 @@ def exponent(currency: str) -> int:
         return EXPONENTS[currency]
     except (KeyError, TypeError):
         known = ", ".join(sorted(EXPONENTS))
-        raise BadAmount(f"Currency {currency!r} is not supported; use one of {known}.", field="currency") from None
+        raise BadAmount(
+            f"Currency {currency!r} is not supported; use one of {known}.",
+            field="currency",
+        ) from None
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -41,7 +56,10 @@ class Money:
 
     def __post_init__(self) -> None:
         if type(self.amount_minor) is not int:
-            raise BadAmount(f"Money takes integer minor units, not {self.amount_minor!r}.", field="amount_minor")
+            raise BadAmount(
+                f"Money takes integer minor units, not {self.amount_minor!r}.",
+                field="amount_minor",
+            )
         exponent(self.currency)
 
     @classmethod
@@ -58,12 +76,18 @@ class Money:
             raise BadAmount(f"{text!r} is larger than any amount we accept.", field=field)
         minor = value.scaleb(places)
         if minor != minor.to_integral_value():
-            raise BadAmount(f"{text!r} has more than {places} decimals, which {currency} does not have.", field=field)
+            raise BadAmount(
+                f"{text!r} has more than {places} decimals, which {currency} does not have.",
+                field=field,
+            )
         return cls(int(minor), currency)
 
     def _same(self, other: Money) -> None:
         if self.currency != other.currency:
-            raise CurrencyMismatch(f"Cannot combine {self.currency} with {other.currency}.", field="currency")
+            raise CurrencyMismatch(
+                f"Cannot combine {self.currency} with {other.currency}.",
+                field="currency",
+            )
 
     def __add__(self, other: Money) -> Money:
         self._same(other)

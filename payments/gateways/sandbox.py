@@ -84,14 +84,22 @@ class Sandbox:
             raise NotSent("the sandbox refused the connection")
         known = self.books.find(charge.merchant, charge.reference)
         if token == "tok_timeout_lost" and self.books.lose(charge.reference):
-            return Outcome(Status.UNKNOWN, code="timeout", message="no answer within the time limit")
+            return Outcome(
+                Status.UNKNOWN,
+                code="timeout",
+                message="no answer within the time limit",
+            )
         if token == "tok_slow":
             time.sleep(SLOW_SECONDS)
         row = self._take(charge)
         if known is None:
             self._tell_all(token, row)
         if token == "tok_timeout_taken":
-            return Outcome(Status.UNKNOWN, code="timeout", message="no answer within the time limit")
+            return Outcome(
+                Status.UNKNOWN,
+                code="timeout",
+                message="no answer within the time limit",
+            )
         return _outcome(row)
 
     def refund(self, order: RefundOrder) -> Outcome:
@@ -155,7 +163,10 @@ class Sandbox:
 
     def finish_pending(self, merchant: str) -> int:
         """What time does: pending charges succeed or fail, taken ones with `tok_return` come back. Gives how many."""
-        ends = {"tok_pending_ok": ("succeeded", ""), "tok_pending_fail": ("declined", "insufficient_funds")}
+        ends = {
+            "tok_pending_ok": ("succeeded", ""),
+            "tok_pending_fail": ("declined", "insufficient_funds"),
+        }
         moved = 0
         for row in self.books.charges(merchant):
             if row["status"] == "pending":
@@ -201,9 +212,20 @@ class Sandbox:
 
     def _tell(self, row: dict[str, Any], times: int = 1) -> None:
         event = f"{row['gateway_reference']}.{row['status']}"
-        keys = ("reference", "gateway_reference", "status", "code", "amount", "currency")
+        keys = (
+            "reference",
+            "gateway_reference",
+            "status",
+            "code",
+            "amount",
+            "currency",
+        )
         for _ in range(times):
-            self.books.tell(row["merchant"], event, {"id": event, "charge": {key: row[key] for key in keys}})
+            self.books.tell(
+                row["merchant"],
+                event,
+                {"id": event, "charge": {key: row[key] for key in keys}},
+            )
 
 
 def _outcome(row: Mapping[str, Any]) -> Outcome:

@@ -54,7 +54,10 @@ class Books:
         with self._open() as db:
             found = db.execute("SELECT * FROM charge WHERE reference = ?", [row["reference"]]).fetchone()
             if found is not None:
-                db.execute("UPDATE charge SET calls = calls + 1 WHERE reference = ?", [row["reference"]])
+                db.execute(
+                    "UPDATE charge SET calls = calls + 1 WHERE reference = ?",
+                    [row["reference"]],
+                )
                 return dict(found)
             row["gateway_reference"] = f"sbx_ch_{_count(db, 'charge') + 1:06d}"
             db.execute(
@@ -78,7 +81,8 @@ class Books:
                 return dict(found)
             charge = db.execute("SELECT * FROM charge WHERE reference = ?", [row["charge"]]).fetchone()
             given = db.execute(
-                "SELECT COALESCE(SUM(amount), 0) FROM refund WHERE charge = ? AND status = 'succeeded'", [row["charge"]]
+                "SELECT COALESCE(SUM(amount), 0) FROM refund WHERE charge = ? AND status = 'succeeded'",
+                [row["charge"]],
             ).fetchone()[0]
             fits = charge is not None and charge["status"] == "succeeded" and given + row["amount"] <= charge["amount"]
             row |= {
@@ -98,7 +102,8 @@ class Books:
         with self._open() as db:
             for table in ("charge", "refund"):
                 found = db.execute(
-                    f"SELECT * FROM {table} WHERE merchant = ? AND reference = ?", [merchant, reference]
+                    f"SELECT * FROM {table} WHERE merchant = ? AND reference = ?",
+                    [merchant, reference],
                 ).fetchone()
                 if found is not None:
                     return dict(found)
@@ -107,20 +112,27 @@ class Books:
     def move(self, reference: str, status: str, code: str = "") -> dict[str, Any]:
         """Change a charge's status, as time does with pending ones."""
         with self._open() as db:
-            db.execute("UPDATE charge SET status = ?, code = ? WHERE reference = ?", [status, code, reference])
+            db.execute(
+                "UPDATE charge SET status = ?, code = ? WHERE reference = ?",
+                [status, code, reference],
+            )
             return dict(db.execute("SELECT * FROM charge WHERE reference = ?", [reference]).fetchone())
 
     def tell(self, merchant: str, event: str, body: dict[str, Any]) -> None:
         """Queue a webhook; the same event may be queued more than once."""
         with self._open() as db:
             db.execute(
-                "INSERT INTO webhook (event, merchant, body) VALUES (?, ?, ?)", [event, merchant, json.dumps(body)]
+                "INSERT INTO webhook (event, merchant, body) VALUES (?, ?, ?)",
+                [event, merchant, json.dumps(body)],
             )
 
     def untold(self, merchant: str) -> list[dict[str, Any]]:
         """Webhooks not delivered yet, in the order they were queued."""
         with self._open() as db:
-            rows = db.execute("SELECT * FROM webhook WHERE merchant = ? AND delivered = 0 ORDER BY id", [merchant])
+            rows = db.execute(
+                "SELECT * FROM webhook WHERE merchant = ? AND delivered = 0 ORDER BY id",
+                [merchant],
+            )
             return [dict(row) for row in rows]
 
     def told(self, number: int) -> None:
@@ -144,7 +156,14 @@ class Books:
                 net = sum(line["gross_minor"] - line["fee_minor"] for line in mine)
                 db.execute(
                     "INSERT INTO payout VALUES (?, ?, ?, ?, ?, ?)",
-                    [reference, merchant, net, currency, on.isoformat(), json.dumps(mine)],
+                    [
+                        reference,
+                        merchant,
+                        net,
+                        currency,
+                        on.isoformat(),
+                        json.dumps(mine),
+                    ],
                 )
                 _mark_paid_out(db, mine, reference)
                 made.append(reference)
@@ -157,8 +176,6 @@ class Books:
                 [merchant, since.isoformat()],
             )
             return [dict(row) | {"lines": json.loads(row["lines"])} for row in rows]
-
-
 
 
 def _count(db: sqlite3.Connection, table: str) -> int:
@@ -189,7 +206,14 @@ def _payable(db: sqlite3.Connection, merchant: str, fee: Any) -> list[dict[str, 
 
 
 def _mark_paid_out(db: sqlite3.Connection, lines: list[dict[str, Any]], reference: str) -> None:
-    columns = {"charge": ("charge", "payout"), "return": ("charge", "returned_in"), "refund": ("refund", "payout")}
+    columns = {
+        "charge": ("charge", "payout"),
+        "return": ("charge", "returned_in"),
+        "refund": ("refund", "payout"),
+    }
     for line in lines:
         table, column = columns[line["kind"]]
-        db.execute(f"UPDATE {table} SET {column} = ? WHERE reference = ?", [reference, line["our_reference"]])
+        db.execute(
+            f"UPDATE {table} SET {column} = ? WHERE reference = ?",
+            [reference, line["our_reference"]],
+        )

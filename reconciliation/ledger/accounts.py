@@ -23,7 +23,11 @@ class ChartLine:
 
 
 _T, _O = Fund.TRUST, Fund.OPERATING
-_ASSET, _LIABILITY, _EXPENSE = AccountType.ASSET, AccountType.LIABILITY, AccountType.EXPENSE
+_ASSET, _LIABILITY, _EXPENSE = (
+    AccountType.ASSET,
+    AccountType.LIABILITY,
+    AccountType.EXPENSE,
+)
 
 CHART: dict[str, ChartLine] = {
     "trust_cash": ChartLine(_ASSET, _T, "Premium trust cash, per bank account"),

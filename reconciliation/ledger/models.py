@@ -22,7 +22,11 @@ from reconciliation.ledger import guards as ledger_guards
 class Book(models.Model):
     """One organization's books. Its row orders postings against the sealing of a period."""
 
-    ACCESS: ClassVar = Access(operator="organization_id", reader="organization_id", permission=Permission.LEDGER_READ)
+    ACCESS: ClassVar = Access(
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.LEDGER_READ,
+    )
 
     id = IdField(prefix="bok")
     organization = models.OneToOneField(Organization, on_delete=models.PROTECT, related_name="book")
@@ -53,7 +57,9 @@ class Account(models.Model):
     """One account of a book: a code of the chart, one currency, and the owner it is kept for, if any."""
 
     ACCESS: ClassVar = Access(
-        operator="book__organization_id", reader="book__organization_id", permission=Permission.LEDGER_READ
+        operator="book__organization_id",
+        reader="book__organization_id",
+        permission=Permission.LEDGER_READ,
     )
 
     id = models.BigAutoField(primary_key=True)
@@ -62,13 +68,20 @@ class Account(models.Model):
     type = models.CharField(max_length=10, choices=AccountType.choices)
     fund = models.CharField(max_length=10, choices=Fund.choices)
     currency = models.CharField(max_length=3)
-    owner = models.CharField(max_length=60, blank=True, help_text="Organization id, state, or bank account; opaque.")
+    owner = models.CharField(
+        max_length=60,
+        blank=True,
+        help_text="Organization id, state, or bank account; opaque.",
+    )
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         ordering: ClassVar = ["code", "owner"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["book", "code", "currency", "owner"], name="one_account_per_code_and_owner")
+            models.UniqueConstraint(
+                fields=["book", "code", "currency", "owner"],
+                name="one_account_per_code_and_owner",
+            )
         ]
         triggers: ClassVar = guards.append_only("account")
 
@@ -80,11 +93,19 @@ class Entry(models.Model):
     """One balanced posting. (source, kind) is posted once, whoever asks again."""
 
     ACCESS: ClassVar = Access(
-        operator="book__organization_id", reader="book__organization_id", permission=Permission.LEDGER_READ
+        operator="book__organization_id",
+        reader="book__organization_id",
+        permission=Permission.LEDGER_READ,
     )
 
     id = IdField(prefix="ent")
-    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="entries", db_constraint=False, db_index=False)
+    book = models.ForeignKey(
+        Book,
+        on_delete=models.PROTECT,
+        related_name="entries",
+        db_constraint=False,
+        db_index=False,
+    )
     posted_on = models.DateField(help_text="The accounting date.")
     source_id = models.CharField(max_length=40, db_collation="C", help_text="What caused it, opaque here.")
     kind = models.CharField(max_length=40)
@@ -106,7 +127,11 @@ class Entry(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["book", "id"], name="entry_by_book"),
-            models.Index(fields=["subject_id", "id"], name="entry_by_subject", condition=~models.Q(subject_id="")),
+            models.Index(
+                fields=["subject_id", "id"],
+                name="entry_by_subject",
+                condition=~models.Q(subject_id=""),
+            ),
         ]
         triggers: ClassVar = [
             *guards.append_only("ledger entry"),
@@ -127,14 +152,28 @@ class Line(models.Model):
     )
 
     id = models.BigAutoField(primary_key=True)
-    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="lines", db_constraint=False, db_index=False)
+    entry = models.ForeignKey(
+        Entry,
+        on_delete=models.PROTECT,
+        related_name="lines",
+        db_constraint=False,
+        db_index=False,
+    )
     account = models.ForeignKey(
-        Account, on_delete=models.PROTECT, related_name="lines", db_constraint=False, db_index=False
+        Account,
+        on_delete=models.PROTECT,
+        related_name="lines",
+        db_constraint=False,
+        db_index=False,
     )
     posted_on = models.DateField(help_text="The entry's date, kept here for balances at a date.")
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    reference = models.CharField(max_length=80, blank=True, help_text="What a statement would show, for matching.")
+    reference = models.CharField(
+        max_length=80,
+        blank=True,
+        help_text="What a statement would show, for matching.",
+    )
 
     class Meta:
         ordering: ClassVar = ["id"]
@@ -142,10 +181,21 @@ class Line(models.Model):
             models.CheckConstraint(condition=~models.Q(amount_minor=0), name="line_is_never_zero"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["entry"], name="line_by_entry", include=["amount_minor", "currency"]),
-            models.Index(fields=["account", "posted_on"], name="line_by_account", include=["amount_minor"]),
+            models.Index(
+                fields=["entry"],
+                name="line_by_entry",
+                include=["amount_minor", "currency"],
+            ),
+            models.Index(
+                fields=["account", "posted_on"],
+                name="line_by_account",
+                include=["amount_minor"],
+            ),
         ]
-        triggers: ClassVar = [*guards.append_only("ledger line"), ledger_guards.lines_belong()]
+        triggers: ClassVar = [
+            *guards.append_only("ledger line"),
+            ledger_guards.lines_belong(),
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount_minor} {self.currency}"
@@ -155,7 +205,9 @@ class Snapshot(models.Model):
     """A sealed set of balances: nothing may be posted on or before its day any more."""
 
     ACCESS: ClassVar = Access(
-        operator="book__organization_id", reader="book__organization_id", permission=Permission.LEDGER_READ
+        operator="book__organization_id",
+        reader="book__organization_id",
+        permission=Permission.LEDGER_READ,
     )
 
     id = IdField(prefix="snp")
@@ -188,5 +240,3 @@ class SnapshotBalance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.balance_minor}"
-
-

@@ -130,7 +130,12 @@ def reverse(*, entry_id: str, source_id: str, kind: str, posted_on: dt.date, mem
     if entry is None:
         raise NotFound(f"No ledger entry {entry_id}.", field="entry_id")
     sides = tuple(
-        Side(line.account.code, Money(-line.amount_minor, line.currency), line.account.owner, line.reference)
+        Side(
+            line.account.code,
+            Money(-line.amount_minor, line.currency),
+            line.account.owner,
+            line.reference,
+        )
         for line in entry.lines.select_related("account").order_by("id")
     )
     return post(

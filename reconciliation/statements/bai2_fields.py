@@ -150,6 +150,7 @@ def availability(fields: Fields, amount_minor: int | None) -> Availability:
         return Availability(kind, distribution=((int(kind), amount_minor or 0),))
     if kind == "V":
         return Availability(kind, fields.date("value date", required=False), fields.time("value time"))
+    distribution: tuple[tuple[int, int], ...] | None
     if kind == "S":
         distribution = _simple(fields)
     elif kind == "D":

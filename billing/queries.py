@@ -1,0 +1,148 @@
+"""Reads of billing for pages: open amounts, schedules, and every line with why it is what it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.db.models import F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from billing.models import Application, Installment, Invoice, InvoiceLine, PlanVersion, Schedule
+from compliance import access, explanations
+from compliance.models import Explanation
+from coverpay.kernel import clock
+from coverpay.kernel.actors import Actor
+from policies.models import Policy
+from policies.queries import payee_names
+
+DUE_SOON_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class LineShown:
+    """One invoice line with its payee's name, what cash covers of it, and why it is what it is."""
+
+    line: InvoiceLine
+    payee: str
+    applied_minor: int
+    open_minor: int
+    reasons: list[Explanation]
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a policy was charged, asked for and covered, minor units of one currency."""
+
+    currency: str
+    charged_minor: int
+    invoiced_minor: int
+    applied_minor: int
+
+    @property
+    def open_minor(self) -> int:
+        return self.invoiced_minor - self.applied_minor
+
+    @property
+    def unbilled_minor(self) -> int:
+        return self.charged_minor - self.invoiced_minor
+
+
+def listed(text: str = "", show: str = "") -> QuerySet[Invoice]:
+    """Invoices with what is open; `show` is open, due, overdue, paid or nothing."""
+    rows = with_open(Invoice.objects.select_related("policy__insured"))
+    if text:
+        rows = rows.filter(Q(number__icontains=text) | Q(policy__insured__name__icontains=text))
+    today = clock.today()
+    narrowed = {
+        "open": Q(state=Invoice.State.OPEN),
+        "due": Q(state=Invoice.State.OPEN, due_on__range=(today, today + dt.timedelta(days=DUE_SOON_DAYS))),
+        "overdue": Q(state=Invoice.State.OPEN, due_on__lt=today),
+        "paid": Q(state=Invoice.State.PAID),
+    }
+    return rows.filter(narrowed[show]) if show in narrowed else rows
+
+
+def with_open(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """Add `applied_minor` and `open_minor` to invoices."""
+    applied = (
+        Application.objects.filter(line__invoice=OuterRef("pk"))
+        .order_by()
+        .values("line__invoice")
+        .values(sum=Sum("amount_minor"))
+    )
+    return rows.annotate(applied_minor=Coalesce(Subquery(applied), 0)).annotate(
+        open_minor=F("total_minor") - F("applied_minor")
+    )
+
+
+def one(actor: Actor, invoice_id: str) -> Invoice:
+    """One visible invoice with `open_minor`, its policy and insured. Raises: NotFound."""
+    rows = with_open(Invoice.objects.select_related("policy__insured", "policy__operator"))
+    return access.get(actor, rows, invoice_id)
+
+
+def lines_of(invoice: Invoice) -> list[LineShown]:
+    """The lines of a visible invoice.
+
+    A line's reasons run backwards: how the plan split the charge into this installment, then how the charge arose.
+    """
+    lines = list(
+        invoice.lines.annotate(applied=Coalesce(Sum("applications__amount_minor"), 0))
+        .select_related("installment_item__installment")
+        .order_by("position")
+    )
+    names = payee_names((line.payee_kind, line.payee) for line in lines)
+    known = explanations.of(*_subjects(lines))
+    return [
+        LineShown(
+            line=line,
+            payee=names[line.payee],
+            applied_minor=line.applied,
+            open_minor=line.amount_minor - line.applied,
+            reasons=_reasons(line, known),
+        )
+        for line in lines
+    ]
+
+
+def _subjects(lines: list[InvoiceLine]) -> set[str]:
+    items = [line.installment_item for line in lines]
+    charges = {item.charge_id for item in items if item.charge_id}
+    return charges | {item.installment.schedule_id for item in items} | {line.id for line in lines}
+
+
+def _reasons(line: InvoiceLine, known: list[Explanation]) -> list[Explanation]:
+    item = line.installment_item
+    keys = [(line.id, None), (item.installment.schedule_id, item.component), (item.charge_id, None)]
+    return [
+        reason
+        for subject, figure in keys
+        for reason in known
+        if reason.subject_id == subject and figure in (None, reason.figure)
+    ]
+
+
+def schedules_of(policy: Policy) -> list[Schedule]:
+    """The schedules of a visible policy, each installment with `total_minor` and its invoice."""
+    installments = Installment.objects.select_related("invoice").annotate(total_minor=Sum("items__amount_minor"))
+    return list(
+        policy.schedules.select_related("plan_version")
+        .prefetch_related(Prefetch("installments", installments.order_by("sequence")))
+        .order_by("id")
+    )
+
+
+def balance_of(policy: Policy) -> Balance:
+    """What a visible policy was charged, asked for and covered."""
+    charged = policy.charges.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    invoiced = policy.invoices.aggregate(sum=Sum("total_minor"))["sum"] or 0
+    applied = Application.objects.filter(line__invoice__policy=policy).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    return Balance(policy.program.currency, charged, invoiced, applied)
+
+
+def plans_of(actor: Actor) -> list[tuple[str, str]]:
+    """The payment plans of the actor's organization in force today, as (code, name)."""
+    rows = access.operable(actor, PlanVersion.objects.filter(effective_from__lte=clock.today()))
+    latest = rows.order_by("code", "-effective_from", "-number").distinct("code")
+    return [(plan.code, f"{plan.name} ({plan.code})") for plan in latest]

@@ -1,0 +1,16 @@
+"""Addresses of the policy pages; the page of one policy stands in `coverpay.dashboard`, for it reads across apps."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from policies import views
+
+app_name = "policies"
+urlpatterns = [
+    path("policies/", views.PolicyList.as_view(), name="list"),
+    path("policies/imports/", views.Imports.as_view(), name="imports"),
+    path("policies/imports/<id:import_id>/", views.ImportDetail.as_view(), name="import"),
+    path("policies/<id:policy_id>/bind/", views.Bind.as_view(), name="bind"),
+    path("policies/<id:policy_id>/decline/", views.Decline.as_view(), name="decline"),
+]
