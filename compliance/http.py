@@ -1,42 +1,65 @@
-"""From a request to an actor: the one door for API keys, sessions and pages."""
+"""From a request to an actor: the one door for API keys, sessions and pages. Rows for an actor: `compliance.resources`."""
 
 from __future__ import annotations
 
-from typing import Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponseBase
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
+from rest_framework.authentication import (
+    BaseAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from compliance import access, identity
 from compliance.models import User
 from compliance.permissions import Permission
 from coverpay.kernel.actors import Actor
 
+if TYPE_CHECKING:  # DRF's settings import this module while views are still being loaded
+    from rest_framework.views import APIView
+
 ORGANIZATION_IN_SESSION = "organization_id"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class Anyone(Enum):
+    """What a view declares instead of a permission when every member and key may read it."""
+
+    OF_THE_ORGANIZATION = "member"
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer key_….secret`."""
+    """`Authorization: Bearer key_….secret`. Looked up once a request, whoever asks again."""
 
     def authenticate(self, request: Request) -> tuple[Any, Actor] | None:
         words = get_authorization_header(request).split()
         if not words or words[0].lower() != b"bearer":
             return None
-        if len(words) != 2:
-            raise AuthenticationFailed("Send the header as: Authorization: Bearer <key>.")
-        actor = identity.actor_for_token(words[1].decode("latin-1"))
-        if actor is None:
-            raise AuthenticationFailed("This key is unknown, expired or revoked.")
+        known: Actor | None = getattr(request._request, "key_actor", None)
+        actor = known or _actor_of_header(words)
+        request._request.key_actor = actor  # type: ignore[attr-defined]
         return KeyHolder(actor), actor
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="coverpay"'
+
+
+def _actor_of_header(words: list[bytes]) -> Actor:
+    if len(words) != 2:
+        raise AuthenticationFailed("Send the header as: Authorization: Bearer <key>.")
+    try:
+        actor = identity.actor_for_token(words[1].decode("ascii"))
+    except UnicodeDecodeError:
+        actor = None
+    if actor is None:
+        raise AuthenticationFailed("This key is unknown, expired or revoked.")
+    return actor
 
 
 class KeyHolder:
@@ -52,28 +75,12 @@ class KeyHolder:
         self.pk = actor.id
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "compliance.http.ApiKeyAuthentication"
-    name = "apiKey"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "An API key of your organization."}
-
-
 class SessionActor(SessionAuthentication):
     """A signed-in person using the API from the browser (CSRF checked)."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         found = super().authenticate(request)
         return None if found is None else (found[0], actor_of(request._request))
-
-
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "compliance.http.SessionActor"
-    name = "session"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -98,9 +105,12 @@ class HasPermission(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not isinstance(request.auth, Actor):
             return False
-        safe = request.method in ("GET", "HEAD", "OPTIONS")
-        needed: Permission | None = getattr(view, "reads" if safe else "writes", None)
-        return needed is not None and access.may(request.auth, needed)
+        needed = getattr(view, "reads" if request.method in SAFE_METHODS else "writes", None)
+        if needed is None:
+            return False
+        if needed is not Anyone.OF_THE_ORGANIZATION:
+            access.require(request.auth, needed)
+        return True
 
 
 class StaffPage(LoginRequiredMixin):
@@ -114,6 +124,6 @@ class StaffPage(LoginRequiredMixin):
         if not request.user.is_authenticated:
             return self.handle_no_permission()
         self.actor = actor_of(request)
-        needed = self.reads if request.method in ("GET", "HEAD", "OPTIONS") else (self.writes or self.reads)
+        needed = self.reads if request.method in SAFE_METHODS else (self.writes or self.reads)
         access.require(self.actor, needed)
         return super().dispatch(request, *args, **kwargs)  # type: ignore[misc,no-any-return]

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "coverpay.api.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -166,7 +167,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["compliance.http.ApiKeyAuthentication", "compliance.http.SessionActor"],
     "DEFAULT_PERMISSION_CLASSES": ["compliance.http.HasPermission"],
     "DEFAULT_PAGINATION_CLASS": "coverpay.api.pagination.ById",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["compliance.filters.Filters"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "coverpay.api.schema.Schema",
@@ -185,7 +186,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
+    "POSTPROCESSING_HOOKS": [],
 }
+IDEMPOTENCY_LEASE_SECONDS = env.int("IDEMPOTENCY_LEASE_SECONDS", default=60)
+IDEMPOTENCY_KEEP_DAYS = env.int("IDEMPOTENCY_KEEP_DAYS", default=7)
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
 
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CELERY_BROKER_URL = REDIS_URL
@@ -203,6 +208,8 @@ CELERY_BEAT_SCHEDULE = {
     for name in ("payments.sweep", "payments.sweep_inbound", "payments.emit_sandbox_webhooks", "webhooks.sweep")
 }
 
+CELERY_BEAT_SCHEDULE["api.forget_old_requests"] = {"task": "api.forget_old_requests", "schedule": 3600}
+
 SANDBOX_ENABLED = env.bool("SANDBOX_ENABLED", default=True)
 SANDBOX_FILE = Path(env("SANDBOX_FILE", default=str(VAR_DIR / "sandbox.sqlite3")))
 PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000")
@@ -210,6 +217,7 @@ ATTEMPT_LEASE_SECONDS = env.int("ATTEMPT_LEASE_SECONDS", default=60)
 WEBHOOKS_ALLOW_PRIVATE_TARGETS = env.bool("WEBHOOKS_ALLOW_PRIVATE_TARGETS", default=False)
 
 DJANGO_STRUCTLOG_CELERY_ENABLED = False
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,
