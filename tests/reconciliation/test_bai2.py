@@ -107,6 +107,12 @@ def test_blanks_around_fields_blank_lines_and_an_end_of_media_mark_do_no_harm() 
     assert parsed.problems == () and parsed.statements[0].account_identifier == "4470001"
 
 
+def test_a_byte_order_mark_and_latin_1_text_are_read() -> None:
+    content = b"\xef\xbb\xbf" + BASE.replace("SANDBOX", "CAF\xc9").encode("latin-1")
+    parsed = parse(content)
+    assert parsed.problems == () and parsed.statements[0].lines[0].text.endswith(" PROCESSOR PAYOUT")
+
+
 def test_btrs_version_3_takes_the_accounts_currency_and_assumes_none() -> None:
     version_3 = BASE.replace(",,,2/", ",,,3/")
     assert problems(version_3) == []

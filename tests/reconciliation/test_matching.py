@@ -64,6 +64,14 @@ def test_without_a_reference_a_unique_amount_near_in_date_is_a_match() -> None:
     assert "no other line of this amount stands within 3 days" in found.reason
 
 
+def test_pairs_of_one_amount_that_stand_apart_in_time_are_each_unique() -> None:
+    banks = [bank("b1", 100, 2), bank("b2", 100, 9), bank("b3", 100, 20)]
+    books = [book("k1", 100, 1), book("k2", 100, 10), book("k3", 100, 20), book("k4", 100, 20)]
+    result = match(banks, books, RULES)
+    assert {pair: found[0] for pair, found in pairs(result).items()} == {"b1": "k1", "b2": "k2"}
+    assert kinds(result) == {"b3": "ambiguous"}
+
+
 def test_one_day_past_the_window_is_no_match() -> None:
     result = match([bank("b1", 100, 9)], [book("k1", 100, 5)], RULES)
     assert result.matches == () and kinds(result) == {"b1": "bank_only", "k1": "books_only"}

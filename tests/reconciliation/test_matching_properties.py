@@ -78,6 +78,23 @@ def test_matching_what_is_left_finds_nothing_new(banks: list[BankLine], books: l
     assert again.matches == () and again.breaks == first.breaks
 
 
+few_banks = st.lists(
+    st.tuples(st.sampled_from([100, 101]), days, st.lists(references, max_size=2).map(tuple)), max_size=9
+)
+few_books = st.lists(st.tuples(st.sampled_from([100, 101]), days, references), max_size=9)
+
+
+@settings(max_examples=400)
+@given(few_banks, few_books)
+def test_the_retelling_agrees_also_where_lines_crowd(
+    bank_rows: list[tuple[int, dt.date, tuple[str, ...]]], book_rows: list[tuple[int, dt.date, str]]
+) -> None:
+    banks = [BankLine(f"b{n}", "bnk_a", row[0], "USD", row[1], row[2]) for n, row in enumerate(bank_rows)]
+    books = [BookLine(f"k{n}", "bnk_a", row[0], "USD", row[1], row[2]) for n, row in enumerate(book_rows)]
+    found = match(banks, books, RULES)
+    assert {(pair.bank_line_id, pair.book_line_id) for pair in found.matches} == _told_plainly(banks, books)
+
+
 def _told_plainly(banks: list[BankLine], books: list[BookLine]) -> set[tuple[str, str]]:
     """The three stages by brute force: in each, whatever hangs together is a pair or is set aside."""
     left_banks, left_books = [line for line in banks if line.amount_minor], list(books)
