@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 import compliance.api
+import payments.hooks
 from coverpay import health
 from coverpay.api.routes import Routes, urls
 
@@ -29,7 +30,14 @@ def _later(*modules: str) -> list[Routes]:
 api: list[URLPattern | URLResolver] = [
     *urls(
         compliance.api.routes,
-        *_later("policies.api", "billing.api", "payments.api", "reconciliation.api", "coverpay.webhooks.api"),
+        *_later(
+            "policies.api",
+            "billing.api",
+            "payments.api",
+            "reconciliation.ledger.api",
+            "reconciliation.api",
+            "coverpay.webhooks.api",
+        ),
     ),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),
@@ -37,6 +45,7 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(api)),
+    path("hooks/<str:account_id>/", payments.hooks.receive, name="inbound-webhook"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.alive, name="alive"),

@@ -1,0 +1,177 @@
+"""Plans, schedules, invoices and receipts under /v1."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from billing import invoices, schedules
+from billing.models import Installment, InstallmentItem, Invoice, InvoiceLine, PlanVersion, Receipt, Schedule
+from billing.queries import lines_of
+from compliance import explanations
+from compliance.models import Explanation
+from compliance.permissions import Permission
+from compliance.resources import Asked, Rows, Shown, creates, shows
+from policies.api import WhyShown
+
+
+class PlanShown(Shown):
+    class Meta:
+        model = PlanVersion
+        fields: ClassVar = ["id", "code", "number", "name", "effective_from", "spec", "created_at"]
+
+
+class NewPlan(Asked):
+    code = serializers.SlugField(max_length=40)
+    name = serializers.CharField(max_length=120)
+    spec = serializers.JSONField(help_text="down_payment, installments, installment_fee, due_day, bill_lead_days.")
+    effective_from = serializers.DateField()
+
+
+class Plans(Rows):
+    """Payment plans: every version."""
+
+    queryset = PlanVersion.objects.all()
+    serializer_class = PlanShown
+    filterset_fields: ClassVar = ["code"]
+    reads = Permission.BILLING_READ
+    writes = Permission.BILLING_WRITE
+
+    @creates(NewPlan)
+    def create(self, asked: dict[str, Any]) -> PlanVersion:
+        """Publish the next version of a plan; versions in use never change."""
+        return schedules.publish_plan(**asked, actor=self.actor)
+
+
+class ItemShown(Shown):
+    charge = serializers.CharField(source="charge_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = InstallmentItem
+        fields: ClassVar = ["id", "charge", "component", "amount_minor", "payee_kind", "payee"]
+
+
+class InstallmentShown(Shown):
+    invoice = serializers.CharField(source="invoice_id", read_only=True, allow_null=True)
+    items = ItemShown(many=True, read_only=True)
+
+    class Meta:
+        model = Installment
+        fields: ClassVar = ["id", "sequence", "bill_on", "due_on", "invoice", "items"]
+
+
+class ScheduleShown(Shown):
+    policy = serializers.CharField(source="policy_id", read_only=True)
+    plan_version = serializers.CharField(source="plan_version_id", read_only=True)
+    installments = InstallmentShown(many=True, read_only=True)
+
+    class Meta:
+        model = Schedule
+        fields: ClassVar = ["id", "policy", "plan_version", "currency", "installments", "created_at"]
+
+
+class Schedules(Rows):
+    """The installments of bound policies."""
+
+    queryset = Schedule.objects.prefetch_related("installments__items")
+    serializer_class = ScheduleShown
+    filterset_fields: ClassVar = ["policy"]
+    reads = Permission.BILLING_READ
+
+
+class LineShown(Shown):
+    class Meta:
+        model = InvoiceLine
+        fields: ClassVar = ["id", "position", "component", "description", "amount_minor", "payee_kind", "payee"]
+
+
+class InvoiceShown(Shown):
+    policy = serializers.CharField(source="policy_id", read_only=True)
+    open_minor = serializers.SerializerMethodField(help_text="What cash does not cover yet.")
+    lines = LineShown(many=True, read_only=True)
+
+    class Meta:
+        model = Invoice
+        fields: ClassVar = [
+            "id",
+            "policy",
+            "number",
+            "currency",
+            "total_minor",
+            "open_minor",
+            "issued_on",
+            "due_on",
+            "state",
+            "lines",
+            "created_at",
+        ]
+
+    def get_open_minor(self, invoice: Invoice) -> int:
+        return invoices.open_minor(invoice)
+
+
+class NewInvoice(Asked):
+    policy = serializers.CharField(max_length=40)
+    through = serializers.DateField(required=False, help_text="The last bill date to take; today when left out.")
+
+
+class Invoices(Rows):
+    """Invoices with their lines by component."""
+
+    queryset = Invoice.objects.prefetch_related("lines__applications")
+    serializer_class = InvoiceShown
+    filterset_fields: ClassVar = ["policy", "state", "number"]
+    reads = Permission.BILLING_READ
+    writes = Permission.BILLING_WRITE
+
+    @creates(NewInvoice)
+    def create(self, asked: dict[str, Any]) -> Invoice:
+        """Bill the installments of a policy whose bill date is here."""
+        return invoices.issue(policy_id=asked["policy"], through=asked.get("through"), actor=self.actor)
+
+    @shows(WhyShown, many=True)
+    def why(self, id: str) -> list[Explanation]:
+        """Why each figure is what it is: the total, how each line was split, and the charge it came from."""
+        invoice = self.get_object()
+        assert isinstance(invoice, Invoice)
+        reasons = [*explanations.of(invoice.id), *(reason for line in lines_of(invoice) for reason in line.reasons)]
+        return list({reason.id: reason for reason in reasons}.values())
+
+
+class ReceiptShown(Shown):
+    policy = serializers.CharField(source="policy_id", read_only=True)
+    applications = serializers.SerializerMethodField(help_text="What it was applied to; negative: taken back.")
+
+    class Meta:
+        model = Receipt
+        fields: ClassVar = ["id", "policy", "source_id", "amount_minor", "currency", "received_on", "applications"]
+
+    def get_applications(self, receipt: Receipt) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": application.id,
+                "line": application.line_id,
+                "amount_minor": application.amount_minor,
+                "commission_minor": application.commission_minor,
+                "reverses": application.reverses_id,
+            }
+            for application in receipt.applications.all()
+        ]
+
+
+class Receipts(Rows):
+    """Money received, and what it was applied to."""
+
+    queryset = Receipt.objects.prefetch_related("applications")
+    serializer_class = ReceiptShown
+    filterset_fields: ClassVar = ["policy", "source_id"]
+    reads = Permission.BILLING_READ
+
+
+routes = [
+    ("plans", Plans),
+    ("schedules", Schedules),
+    ("invoices", Invoices),
+    ("receipts", Receipts),
+]
