@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
+LONGEST_IDENTIFIER = 40
+LONGEST_REFERENCE = 120
+
+
 class Format(StrEnum):
     """The statement formats we read."""
 
@@ -141,12 +145,13 @@ def finish(format: Format, statements: Sequence[ParsedStatement], problems: Prob
     """Hold every statement against the rules that all formats share, and close the file.
 
     Zero tolerance: a closing balance that differs by one minor unit either way is a problem, so is a missing balance,
-    a file without statements, and the same account and day twice.
+    a file without statements, the same account and day twice, and a name or reference longer than any we keep.
     """
     if not statements and not problems:
         problems.add(1, 1, "no_statements", "The file holds no account statement.")
     for statement in statements:
         _check_balances(statement, problems)
+        _check_lengths(statement, problems)
     _check_repeats(statements, problems)
     return ParsedFile(format, tuple(statements), problems.all())
 
@@ -170,6 +175,17 @@ def _check_balances(statement: ParsedStatement, problems: Problems) -> None:
             f"{proof.credits_minor} + debits {proof.debits_minor} = {proof.expected_closing_minor}, but closing is "
             f"{proof.closing_minor}; the difference is {proof.difference_minor} {statement.currency} minor units.",
         )
+
+
+def _check_lengths(statement: ParsedStatement, problems: Problems) -> None:
+    for name in (statement.account_identifier, statement.bank_id):
+        if len(name) > LONGEST_IDENTIFIER:
+            message = f"{name[:30]}... is longer than {LONGEST_IDENTIFIER} characters."
+            problems.add(statement.first_line, 1, "identifier_too_long", message)
+    for line in statement.lines:
+        if max(len(line.bank_reference), len(line.customer_reference)) > LONGEST_REFERENCE:
+            message = f"A reference is longer than {LONGEST_REFERENCE} characters."
+            problems.add(line.line, 1, "reference_too_long", message)
 
 
 def _check_repeats(statements: Iterable[ParsedStatement], problems: Problems) -> None:

@@ -49,6 +49,8 @@ CHANGES = {
     "something after the slash": ("1,8/", "1,8/9", [(8, 15, "stray_slash")]),
     "one field too many": ("1,6/", "1,6,1/", [(7, 16, "extra_field")]),
     "unknown record": ("49,", "47,", [(6, 1, "unknown_record")]),
+    "reference longer than any we keep": ("PAYOUT-0001", "P" * 121, [(4, 1, "reference_too_long")]),
+    "account longer than any we keep": ("4470001", "4" * 41, [(3, 1, "identifier_too_long")]),
     "NUL in a text": ("SANDBOX", "SAND\0BOX", [(4, 47, "control_character")]),
 }
 

@@ -6,7 +6,8 @@ import datetime as dt
 
 import pytest
 
-from reconciliation.matching import BankLine, BookLine, BreakKind, MatchResult, MatchRules, match, normal
+from reconciliation.matching import BankLine, BookLine, BreakKind, MatchResult, MatchRules, match
+from reconciliation.matching.groups import normal
 
 RULES = MatchRules(version="2026-01", date_window_days=3)
 ACCOUNT = "bnk_trust"
@@ -139,3 +140,10 @@ def test_references_are_compared_as_capitals_and_digits(raw: str, spelled: str) 
 def test_the_same_line_given_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="b1 was given twice"):
         match([bank("b1", 100), bank("b1", 100)], [], RULES)
+
+
+def test_a_pair_that_a_person_took_apart_is_never_matched_again() -> None:
+    banks, books = [bank("b1", 100, 5, "R1")], [book("k1", 100, 4, "R1")]
+    assert pairs(match(banks, books, RULES)) == {"b1": ("k1", "exact_reference")}
+    result = match(banks, books, RULES, refused={("b1", "k1")})
+    assert result.matches == () and kinds(result) == {"b1": "bank_only", "k1": "books_only"}
