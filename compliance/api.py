@@ -197,7 +197,7 @@ class EventTypes(Resource):
 
     @extend_schema(responses={200: EventTypeShown(many=True)}, filters=False)
     def list(self, request: Request) -> Response:
-        catalog = [{"type": type, "description": text} for type, text in events.CATALOG.items()]
+        catalog = [{"type": name, "description": text} for name, text in events.CATALOG.items()]
         return self.answer(catalog, many=True)
 
 

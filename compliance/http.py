@@ -1,4 +1,4 @@
-"""From a request to an actor: the one door for API keys, sessions and pages. Rows for an actor: `compliance.resources`."""
+"""From a request to an actor: the one door for keys, sessions and pages. Rows for an actor: `resources`."""
 
 from __future__ import annotations
 

@@ -88,6 +88,9 @@ class Delivery(FSMModelMixin, models.Model):
             guards.frozen_columns("endpoint", "event"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.event_id} to {self.endpoint_id}"
+
     @transition(field=state, source=State.DUE, target=State.DELIVERED)
     def deliver(self) -> None:
         """The receiver confirmed with 2xx."""
@@ -101,9 +104,6 @@ class Delivery(FSMModelMixin, models.Model):
     def reopen(self) -> None:
         """A person asked for one more try."""
         self.next_try_at = clock.now()
-
-    def __str__(self) -> str:
-        return f"{self.event_id} to {self.endpoint_id}"
 
 
 class DeliveryTry(models.Model):
