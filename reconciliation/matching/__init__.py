@@ -31,7 +31,7 @@ def match(
     Raises: ValueError when an id comes twice.
     """
     bank, books = _by_id(bank_lines), _by_id(book_lines)
-    pool = Pool(rules, {id: line for id, line in bank.items() if line.amount_minor}, books, refused)
+    pool = Pool(rules, {key: line for key, line in bank.items() if line.amount_minor}, books, refused)
     for stage in STAGES:
         stage(pool)
     _leave_over(pool, _cuts(bank.values()) if cuts is None else cuts)

@@ -47,11 +47,11 @@ class Pool:
             f"{_many(len(claimants), 'bank line')} and {_many(len(candidates), 'book line')} share {common}; "
             "more than one pairing is equally good, so a person decides."
         )
-        for id in claimants:
-            bank = self.bank.pop(id)
-            self._break(BreakKind.AMBIGUOUS, id, 0, bank.currency, reason, candidates, claimants)
-        for id in candidates:
-            del self.books[id]
+        for bank_id in claimants:
+            bank = self.bank.pop(bank_id)
+            self._break(BreakKind.AMBIGUOUS, bank_id, 0, bank.currency, reason, candidates, claimants)
+        for book_id in candidates:
+            del self.books[book_id]
 
     def differ(self, bank: BankLine, book: BookLine, reference: str) -> None:
         """Set aside a pair of one reference and two amounts, unless a person took it apart before."""

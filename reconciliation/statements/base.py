@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-
 LONGEST_IDENTIFIER = 40
 LONGEST_REFERENCE = 120
 

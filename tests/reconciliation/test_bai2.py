@@ -23,7 +23,8 @@ def problems(content: str) -> list[tuple[int, int, str]]:
 
 def test_a_days_statement_is_read_with_balances_lines_and_places() -> None:
     parsed = example("first_premium.bai")
-    assert parsed.format is Format.BAI2 and parsed.is_clean
+    assert parsed.format is Format.BAI2
+    assert parsed.is_clean
     (statement,) = parsed.statements
     assert (statement.account_identifier, statement.bank_id, statement.currency) == ("4470001", "021000089", "USD")
     assert statement.as_of == dt.date(2026, 1, 4)
@@ -41,7 +42,8 @@ def test_the_proof_adds_credits_and_debits_to_the_opening_balance() -> None:
     proof = prove(example("first_premium.bai").statements[0])
     assert proof is not None
     assert (proof.credits_minor, proof.debits_minor) == (535_900, -75_000)
-    assert proof.expected_closing_minor == 560_900 and proof.difference_minor == 0
+    assert proof.expected_closing_minor == 560_900
+    assert proof.difference_minor == 0
 
 
 def test_several_days_and_accounts_are_separate_statements_with_inherited_currencies() -> None:
@@ -104,13 +106,15 @@ def test_fields_left_out_at_a_records_end_take_their_defaults() -> None:
 def test_blanks_around_fields_blank_lines_and_an_end_of_media_mark_do_no_harm() -> None:
     changed = BASE.replace("03,4470001,USD,010", "03, 4470001 ,USD, 010").replace("98,", "\n98,") + "\x1a"
     parsed = parse(changed.encode())
-    assert parsed.problems == () and parsed.statements[0].account_identifier == "4470001"
+    assert parsed.problems == ()
+    assert parsed.statements[0].account_identifier == "4470001"
 
 
 def test_a_byte_order_mark_and_latin_1_text_are_read() -> None:
     content = b"\xef\xbb\xbf" + BASE.replace("SANDBOX", "CAF\xc9").encode("latin-1")
     parsed = parse(content)
-    assert parsed.problems == () and parsed.statements[0].lines[0].text.endswith(" PROCESSOR PAYOUT")
+    assert parsed.problems == ()
+    assert parsed.statements[0].lines[0].text.endswith(" PROCESSOR PAYOUT")
 
 
 def test_btrs_version_3_takes_the_accounts_currency_and_assumes_none() -> None:

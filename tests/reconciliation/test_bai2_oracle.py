@@ -42,7 +42,8 @@ def _compare(content: bytes) -> int:
     accounts = [(group.header, account) for group in theirs.children for account in group.children]
     assert len(ours.statements) == len(accounts)
     for statement, (group, account) in zip(ours.statements, accounts, strict=True):
-        assert statement.as_of == group.as_of_date and statement.bank_id == group.originator_id
+        assert statement.as_of == group.as_of_date
+        assert statement.bank_id == group.originator_id
         assert statement.account_identifier == account.header.customer_account_number
         assert statement.currency == (account.header.currency or group.currency)
         balances = {item.type_code.code: item.amount for item in account.header.summary_items if item.type_code}

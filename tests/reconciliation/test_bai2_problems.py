@@ -105,11 +105,13 @@ def test_a_distribution_longer_than_its_record_is_reported() -> None:
 def test_bytes_of_other_formats_are_named_unknown() -> None:
     for content in (b"", b" \n", b"\xff\xfe0\x001\x00", b"<Document/>", b"OFXHEADER:100", b"date,amount\n"):
         found = detect(content)
-        assert isinstance(found, UnknownFormat) and found.reason
+        assert isinstance(found, UnknownFormat)
+        assert found.reason
         assert [problem.code for problem in parse(content).problems] == ["unknown_format"]
 
 
 def test_a_file_of_rubbish_is_reported_without_filling_memory() -> None:
     parsed = parse(BASE.encode() + b"junk\n" * 5_000)
     assert len(parsed.problems) == Problems.LIMIT + 1
-    assert parsed.problems[-1].code == "too_many_problems" and "4000" in parsed.problems[-1].message
+    assert parsed.problems[-1].code == "too_many_problems"
+    assert "4000" in parsed.problems[-1].message

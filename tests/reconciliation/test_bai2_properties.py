@@ -52,7 +52,8 @@ def test_availability_comes_back_as_written(groups: list[writer.Group], layout: 
         if kind in ("S", "D"):
             assert sum(part for _, part in line.availability.distribution) == detail.amount
         if kind == "V":
-            assert line.value_date is not None and f"{line.value_date:%y%m%d}" == more[0]
+            assert line.value_date is not None
+            assert f"{line.value_date:%y%m%d}" == more[0]
 
 
 @given(st.binary(max_size=400))

@@ -44,7 +44,8 @@ def test_same_reference_and_amount_is_a_match_with_its_reason() -> None:
     assert found.reason == "Same reference PAYOUT0001, same amount 5,359.00 USD, 2 days apart."
     assert ("reference", "PAYOUT-0001", "payout_0001") in found.compared
     assert ("amount_minor", "535900", "535900") in found.compared
-    assert found.rule_version == "2026-01" and result.breaks == ()
+    assert found.rule_version == "2026-01"
+    assert result.breaks == ()
 
 
 def test_any_of_the_banks_references_will_do_however_far_apart_the_days() -> None:
@@ -55,7 +56,8 @@ def test_any_of_the_banks_references_will_do_however_far_apart_the_days() -> Non
 def test_another_account_or_currency_is_never_the_same_money() -> None:
     books = [book("k1", 100, 5, "R1", account="bnk_other"), book("k2", 100, 5, "R1", currency="CAD")]
     result = match([bank("b1", 100, 5, "R1")], books, RULES)
-    assert result.matches == () and kinds(result) == {"b1": "bank_only"}
+    assert result.matches == ()
+    assert kinds(result) == {"b1": "bank_only"}
 
 
 def test_without_a_reference_a_unique_amount_near_in_date_is_a_match() -> None:
@@ -75,20 +77,23 @@ def test_pairs_of_one_amount_that_stand_apart_in_time_are_each_unique() -> None:
 
 def test_one_day_past_the_window_is_no_match() -> None:
     result = match([bank("b1", 100, 9)], [book("k1", 100, 5)], RULES)
-    assert result.matches == () and kinds(result) == {"b1": "bank_only", "k1": "books_only"}
+    assert result.matches == ()
+    assert kinds(result) == {"b1": "bank_only", "k1": "books_only"}
 
 
 def test_two_equally_good_answers_are_an_exception_that_lists_them() -> None:
     result = match([bank("b1", 100, 5)], [book("k1", 100, 5), book("k2", 100, 6)], RULES)
     (found,) = result.breaks
-    assert result.matches == () and found.kind is BreakKind.AMBIGUOUS
+    assert result.matches == ()
+    assert found.kind is BreakKind.AMBIGUOUS
     assert (found.line_id, found.candidates, found.difference_minor) == ("b1", ("k1", "k2"), 0)
     assert "1 bank line and 2 book lines share the amount 1.00 USD within 3 days" in found.reason
 
 
 def test_two_bank_lines_that_claim_one_book_line_both_wait() -> None:
     result = match([bank("b1", 100, 5, "R1"), bank("b2", 100, 6, "R1")], [book("k1", 100, 5, "R1")], RULES)
-    assert result.matches == () and kinds(result) == {"b1": "ambiguous", "b2": "ambiguous"}
+    assert result.matches == ()
+    assert kinds(result) == {"b1": "ambiguous", "b2": "ambiguous"}
     assert {found.claimants for found in result.breaks} == {("b1", "b2")}
 
 
@@ -102,18 +107,22 @@ def test_an_amount_that_differs_by_one_cent_is_a_break_with_its_sign() -> None:
     for on_bank, in_books, difference in ((101, 100, 1), (99, 100, -1), (-100, 100, -200)):
         result = match([bank("b1", on_bank, 5, "R1")], [book("k1", in_books, 5, "R1")], RULES)
         (found,) = result.breaks
-        assert found.kind is BreakKind.AMOUNT_DIFFERS and found.difference_minor == difference
-        assert found.candidates == ("k1",) and result.matches == ()
+        assert found.kind is BreakKind.AMOUNT_DIFFERS
+        assert found.difference_minor == difference
+        assert found.candidates == ("k1",)
+        assert result.matches == ()
 
 
 def test_a_line_whose_reference_differs_in_amount_is_not_matched_by_date_to_another() -> None:
     result = match([bank("b1", 100, 5, "R1")], [book("k1", 90, 5, "R1"), book("k2", 100, 5)], RULES)
-    assert result.matches == () and kinds(result) == {"b1": "amount_differs"}
+    assert result.matches == ()
+    assert kinds(result) == {"b1": "amount_differs"}
 
 
 def test_one_reference_over_several_amounts_is_not_decided() -> None:
     result = match([bank("b1", 60, 5, "R1"), bank("b2", 40, 5, "R1")], [book("k1", 100, 5, "R1")], RULES)
-    assert result.matches == () and kinds(result) == {"b1": "ambiguous", "b2": "ambiguous"}
+    assert result.matches == ()
+    assert kinds(result) == {"b1": "ambiguous", "b2": "ambiguous"}
 
 
 def test_a_book_line_is_a_break_only_once_the_statements_have_passed_it() -> None:
@@ -146,4 +155,5 @@ def test_a_pair_that_a_person_took_apart_is_never_matched_again() -> None:
     banks, books = [bank("b1", 100, 5, "R1")], [book("k1", 100, 4, "R1")]
     assert pairs(match(banks, books, RULES)) == {"b1": ("k1", "exact_reference")}
     result = match(banks, books, RULES, refused={("b1", "k1")})
-    assert result.matches == () and kinds(result) == {"b1": "bank_only", "k1": "books_only"}
+    assert result.matches == ()
+    assert kinds(result) == {"b1": "bank_only", "k1": "books_only"}
