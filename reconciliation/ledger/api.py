@@ -19,7 +19,7 @@ from reconciliation.ledger import balances
 from reconciliation.ledger.models import Book, Entry, Line
 
 
-class LineShown(Shown):
+class EntryLineShown(Shown):
     account = serializers.CharField(source="account.code", read_only=True)
     owner = serializers.CharField(source="account.owner", read_only=True)
     fund = serializers.CharField(source="account.fund", read_only=True)
@@ -31,7 +31,7 @@ class LineShown(Shown):
 
 class EntryShown(Shown):
     reverses = serializers.CharField(source="reverses_id", read_only=True, allow_null=True)
-    lines = LineShown(many=True, read_only=True)
+    lines = EntryLineShown(many=True, read_only=True)
 
     class Meta:
         model = Entry
