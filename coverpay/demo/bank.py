@@ -22,8 +22,8 @@ def statement(
     *, bank_id: str, account: str, on: dt.date, opening_minor: int, deposits: list[Deposit], currency: str = "USD"
 ) -> str:
     """Write one account's day in BAI2: records 01 02 03 16 49 98 99, all control totals and counts filled in."""
-    credits = sum(deposit.amount_minor for deposit in deposits)
-    closing = opening_minor + credits - SERVICE_CHARGE_MINOR
+    credited = sum(deposit.amount_minor for deposit in deposits)
+    closing = opening_minor + credited - SERVICE_CHARGE_MINOR
     day = f"{on:%y%m%d}"
     details = [
         f"16,{_CREDIT_TYPE},{deposit.amount_minor},0,BK{day}{number:03d},{deposit.reference},{deposit.text}/"
@@ -31,10 +31,10 @@ def statement(
     ]
     details.append(f"16,{_FEE_TYPE},{SERVICE_CHARGE_MINOR},0,BK{day}900,,MONTHLY SERVICE CHARGE/")
     summary = (
-        f"03,{account},{currency},010,{opening_minor},,,015,{closing},,,100,{credits},{len(deposits)},,"
+        f"03,{account},{currency},010,{opening_minor},,,015,{closing},,,100,{credited},{len(deposits)},,"
         f"400,{SERVICE_CHARGE_MINOR},1,/"
     )
-    control = opening_minor + closing + credits + SERVICE_CHARGE_MINOR + credits + SERVICE_CHARGE_MINOR
+    control = opening_minor + closing + credited + SERVICE_CHARGE_MINOR + credited + SERVICE_CHARGE_MINOR
     lines = [
         f"01,{bank_id},COVERPAY,{day},0600,1,,,2/",
         f"02,COVERPAY,{bank_id},1,{day},2400,{currency},2/",

@@ -141,5 +141,3 @@ def _key(kept: str, operator: Organization) -> str:
         organization_id=operator.id, name="Main job", scopes=sorted(Permission), days=90, actor=INSTALLER
     )
     return issued.token
-
-

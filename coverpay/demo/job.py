@@ -61,20 +61,19 @@ def run(job: Job) -> None:
 def listen(job: Job, receiver: Receiver) -> str:
     """Point the organization's endpoint at the local receiver, with a fresh signing secret. Gives its id."""
     known = [row for row in job.api.rows("webhook-endpoints") if row["description"] == RECEIVER]
+    moment = f"{receiver.url} {clock.now()}"
     if not known:
-        made = job.api.post(
-            "webhook-endpoints", f"endpoint {receiver.url}", {"url": receiver.url, "description": RECEIVER}
-        )
+        new = {"url": receiver.url, "description": RECEIVER}
+        made = job.api.post("webhook-endpoints", f"main job: endpoint {moment}", new)
         receiver.secret = made["secret"]
         return str(made["id"])
-    id = known[0]["id"]
-    job.api.patch(f"webhook-endpoints/{id}", {"url": receiver.url})
-    receiver.secret = job.api.post(
-        f"webhook-endpoints/{id}/rotate-secret", f"rotate {receiver.url} {clock.now()}", {"overlap_hours": 0}
-    )["secret"]
+    path = f"webhook-endpoints/{known[0]['id']}"
+    job.api.patch(path, {"url": receiver.url})
+    rotated = job.api.post(f"{path}/rotate-secret", f"main job: rotate {moment}", {"overlap_hours": 0})
+    receiver.secret = rotated["secret"]
     if known[0]["disabled_at"]:
-        job.api.post(f"webhook-endpoints/{id}/enable", f"enable {receiver.url} {clock.now()}")
-    return str(id)
+        job.api.post(f"{path}/enable", f"main job: enable {moment}")
+    return str(known[0]["id"])
 
 
 def import_policies(job: Job) -> None:

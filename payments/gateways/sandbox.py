@@ -44,7 +44,7 @@ TOKENS = {
     "tok_wrong_amount": "succeeds with another amount than asked",
     "tok_duplicate_webhook": "succeeds and tells it three times",
     "tok_out_of_order": "succeeds, telling the end before the beginning",
-    "tok_slow": "succeeds after two seconds",
+    "tok_slow": "takes the money, and answers two seconds later",
     "tok_not_sent": "cannot be reached",
     "tok_return": "succeeds, then the bank returns it (webhook)",
 }
@@ -89,9 +89,9 @@ class Sandbox:
                 code="timeout",
                 message="no answer within the time limit",
             )
+        row = self._take(charge)
         if token == "tok_slow":
             time.sleep(SLOW_SECONDS)
-        row = self._take(charge)
         if known is None:
             self._tell_all(token, row)
         if token == "tok_timeout_taken":
