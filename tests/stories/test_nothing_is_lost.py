@@ -1,4 +1,4 @@
-"""Kill a worker, empty the broker, restart the database, each in the middle of a payment: one charge, books that tie."""
+"""Kill a worker, empty the broker, restart the database in the middle of a payment: one charge, books that tie."""
 
 from __future__ import annotations
 
