@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from billing.models import Application, Installment, Invoice, InvoiceLine, PlanVersion, Schedule
+from billing.models import Application, Installment, InstallmentItem, Invoice, InvoiceLine, PlanVersion, Schedule
 from compliance import access, explanations
 from compliance.models import Explanation
 from coverpay.kernel import clock
@@ -32,10 +33,11 @@ class LineShown:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a policy was charged, asked for and covered, minor units of one currency."""
+    """What a policy was charged, is still to be billed, was asked for and covered; minor units of one currency."""
 
     currency: str
     charged_minor: int
+    unbilled_minor: int
     invoiced_minor: int
     applied_minor: int
 
@@ -43,24 +45,25 @@ class Balance:
     def open_minor(self) -> int:
         return self.invoiced_minor - self.applied_minor
 
-    @property
-    def unbilled_minor(self) -> int:
-        return self.charged_minor - self.invoiced_minor
-
 
 def listed(text: str = "", show: str = "") -> QuerySet[Invoice]:
     """Invoices with what is open; `show` is open, due, overdue, paid or nothing."""
     rows = with_open(Invoice.objects.select_related("policy__insured"))
     if text:
         rows = rows.filter(Q(number__icontains=text) | Q(policy__insured__name__icontains=text))
+    return narrowed(rows, show)
+
+
+def narrowed(rows: QuerySet[Invoice], show: str) -> QuerySet[Invoice]:
+    """Keep the invoices that are open, due (within DUE_SOON_DAYS), overdue or paid; all for any other word."""
     today = clock.today()
-    narrowed = {
+    meaning = {
         "open": Q(state=Invoice.State.OPEN),
         "due": Q(state=Invoice.State.OPEN, due_on__range=(today, today + dt.timedelta(days=DUE_SOON_DAYS))),
         "overdue": Q(state=Invoice.State.OPEN, due_on__lt=today),
         "paid": Q(state=Invoice.State.PAID),
     }
-    return rows.filter(narrowed[show]) if show in narrowed else rows
+    return rows.filter(meaning[show]) if show in meaning else rows
 
 
 def with_open(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
@@ -134,11 +137,19 @@ def schedules_of(policy: Policy) -> list[Schedule]:
 
 
 def balance_of(policy: Policy) -> Balance:
-    """What a visible policy was charged, asked for and covered."""
-    charged = policy.charges.aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    invoiced = policy.invoices.aggregate(sum=Sum("total_minor"))["sum"] or 0
-    applied = Application.objects.filter(line__invoice__policy=policy).aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    return Balance(policy.program.currency, charged, invoiced, applied)
+    """What a visible policy was charged, asked for and covered; plan fees count once they are scheduled."""
+    unbilled = InstallmentItem.objects.filter(installment__policy=policy, installment__invoice__isnull=True)
+    return Balance(
+        currency=policy.program.currency,
+        charged_minor=_sum(policy.charges.all()),
+        unbilled_minor=_sum(unbilled),
+        invoiced_minor=_sum(policy.invoices.all(), "total_minor"),
+        applied_minor=_sum(Application.objects.filter(line__invoice__policy=policy)),
+    )
+
+
+def _sum(rows: QuerySet[Any], column: str = "amount_minor") -> int:
+    return rows.order_by().aggregate(sum=Sum(column))["sum"] or 0
 
 
 def plans_of(actor: Actor) -> list[tuple[str, str]]:

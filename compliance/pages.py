@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from django import forms
 from django.contrib import messages
@@ -21,9 +21,13 @@ from coverpay.kernel.ids import IdField, is_id
 from coverpay.kernel.money import Money
 
 M = TypeVar("M", bound=Model)
-F = TypeVar("F", bound=forms.Form)
 
 PAGE_SIZE = 50
+
+if TYPE_CHECKING:
+    _FormView = FormView[Any]
+else:
+    _FormView = FormView
 
 
 class IdInPath:
@@ -58,7 +62,10 @@ def page_of(rows: QuerySet[M], after: str = "", size: int = PAGE_SIZE) -> Page[M
     if _may_be_key(rows.model, after):
         newest_first = newest_first.filter(pk__lt=after)
     found = list(newest_first[: size + 1])
-    return Page(rows=found[:size], next_cursor=str(found[size - 1].pk) if len(found) > size else None)
+    return Page(
+        rows=found[:size],
+        next_cursor=str(found[size - 1].pk) if len(found) > size else None,
+    )
 
 
 def _may_be_key(model: type[Model], text: str) -> bool:
@@ -117,24 +124,24 @@ class ListPage(StaffPage, TemplateView):
         return super().get_context_data(filters=filters, filtered=filtered, page=page, **kwargs)
 
 
-class CommandPage(StaffPage, FormView[F]):
+class CommandPage(StaffPage, _FormView):
     """A form that calls one command. What the command refuses is shown at the field it names."""
 
     fields_of: ClassVar[dict[str, str]] = {}
     """The command's name of a field -> the form's, where they differ."""
 
-    def run(self, form: F) -> str:
+    def run(self, form: Any) -> str:
         """Call one command and give the address to go to."""
         raise NotImplementedError
 
-    def form_valid(self, form: F) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         try:
             return redirect(self.run(form))
         except DomainError as error:
             self.show(error, form)
             return self.form_invalid(form)
 
-    def show(self, error: DomainError, form: F) -> None:
+    def show(self, error: DomainError, form: Any) -> None:
         """Put a refusal at its field, or above the form. What is not there or not allowed is a page of its own."""
         name = self.fields_of.get(error.field or "", error.field)
         if name in form.fields:
@@ -144,7 +151,7 @@ class CommandPage(StaffPage, FormView[F]):
         else:
             form.add_error(None, error.message)
 
-    def form_invalid(self, form: F) -> HttpResponse:
+    def form_invalid(self, form: Any) -> HttpResponse:
         response = super().form_invalid(form)
         response.status_code = 422
         return response

@@ -43,7 +43,20 @@ api: list[URLPattern | URLResolver] = [
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),
 ]
 
+pages: list[URLPattern | URLResolver] = [
+    path("", include(module))
+    for module in (
+        "coverpay.dashboard.urls",
+        "policies.urls",
+        "billing.urls",
+        "payments.urls",
+        "reconciliation.ledger.urls",
+        "compliance.urls",
+    )
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    *pages,
     path("v1/", include(api)),
     path("hooks/<str:account_id>/", payments.hooks.receive, name="inbound-webhook"),
     path("accounts/", include("allauth.urls")),

@@ -43,7 +43,7 @@ class Bind(ActionPage):
         return reverse("policy", args=[kwargs["policy_id"]])
 
 
-class Decline(CommandPage[DeclineForm]):
+class Decline(CommandPage):
     """Close a quote without cover, saying why."""
 
     reads = writes = Permission.POLICIES_WRITE
@@ -62,7 +62,7 @@ class Decline(CommandPage[DeclineForm]):
         return reverse("policy", args=[policy.id])
 
 
-class Imports(CommandPage[ImportForm]):
+class Imports(CommandPage):
     """Upload a file of policies, and see every earlier one."""
 
     reads = writes = Permission.POLICIES_WRITE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Protocol
 
 from django import template
@@ -179,7 +180,40 @@ def next_page(context: Mapping[str, Any], cursor: str | None) -> dict[str, Any]:
     }
 
 
-@register.filter
-def item(mapping: Mapping[str, Any], key: str) -> Any:
-    """Look a key up in a mapping, None when it is absent."""
-    return mapping.get(key)
+@register.simple_tag
+def debit(amount_minor: int, currency: str) -> SafeString:
+    """Write a signed ledger amount in the debit column: there when positive, empty otherwise."""
+    return money(amount_minor, currency) if amount_minor > 0 else mark_safe("")
+
+
+@register.simple_tag
+def credit(amount_minor: int, currency: str) -> SafeString:
+    """Write a signed ledger amount in the credit column: there when negative, empty otherwise."""
+    return money(-amount_minor, currency) if amount_minor < 0 else mark_safe("")
+
+
+@register.simple_tag
+def percent(ppm: int) -> str:
+    """Write parts per million as a percentage without needless zeros."""
+    return f"{(Decimal(ppm) / 10_000).normalize():f}%" if ppm else "–"
+
+
+@register.simple_tag
+def due_badge(invoice: Any) -> SafeString:
+    """Write an invoice's state, saying overdue for an open one past its due date."""
+    if invoice.state == "open" and invoice.due_on < clock.today():
+        return badge("overdue", "Overdue")
+    return badge(invoice.state, invoice.get_state_display())
+
+
+@register.simple_tag
+def named(names: Mapping[str, str], key: str) -> str:
+    """Write the name of a key, the key itself when it has none."""
+    return names.get(key, key) or "–"
+
+
+@register.inclusion_tag("components/_changes.html")
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """List what an audit entry changed, field by field: before (if known) and after."""
+    keys = [*before, *(key for key in after if key not in before)]
+    return {"rows": [(key, before.get(key), after.get(key)) for key in keys]}

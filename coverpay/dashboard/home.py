@@ -1,0 +1,172 @@
+"""What the home page shows: the worklists that wait for a person, the cash of the day, and what happened last."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Model, Q, QuerySet, Sum
+from django.urls import reverse
+
+import billing.queries
+from billing.models import Invoice, Receipt
+from compliance import access
+from compliance.models import EventRecord
+from compliance.permissions import Permission
+from coverpay.kernel import clock
+from coverpay.kernel.actors import Actor
+from coverpay.webhooks.models import Delivery
+from payments.models import Attempt, InboundEvent, Payment
+from reconciliation.models import Break, StatementImport
+
+RECENT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """Work of one kind: how much there is, and where to do it."""
+
+    label: str
+    hint: str
+    count: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cash:
+    """Received money of one currency, less what was taken back on those days."""
+
+    currency: str
+    today_minor: int
+    month_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    label: str
+    hint: str
+    permission: Permission
+    rows: Callable[[], QuerySet[Model]]
+    address: Callable[[], str]
+
+
+def worklists(actor: Actor) -> list[Worklist]:
+    """Count every kind of work this actor may see; one query a kind, however much there is."""
+    return [
+        Worklist(kind.label, kind.hint, access.visible(actor, kind.rows()).count(), kind.address())
+        for kind in _KINDS
+        if access.may(actor, kind.permission)
+    ]
+
+
+def cash(actor: Actor) -> list[Cash]:
+    """Money received today and this month, per currency, less receipts taken back in the same time."""
+    today = clock.today()
+    first = today.replace(day=1)
+    came = _by_currency(access.visible(actor, Receipt.objects.all()), "received_on", first, today)
+    went = _by_currency(
+        access.visible(actor, Receipt.objects.filter(reversal__isnull=False)), "reversal__reversed_on", first, today
+    )
+    return [
+        Cash(
+            currency,
+            came.get(currency, (0, 0))[0] - went.get(currency, (0, 0))[0],
+            came.get(currency, (0, 0))[1] - went.get(currency, (0, 0))[1],
+        )
+        for currency in sorted({*came, *went})
+    ]
+
+
+def activity(actor: Actor) -> list[EventRecord]:
+    """The last public events of the actor's organization, as far as they may read them."""
+    return list(access.visible(actor, EventRecord.objects.order_by("-id"))[:RECENT])
+
+
+def latest_payments(actor: Actor) -> Sequence[Payment]:
+    """The last payments the actor may see."""
+    rows = Payment.objects.select_related("invoice", "policy__insured").order_by("-id")
+    return list(access.visible(actor, rows)[:RECENT])
+
+
+def _by_currency(
+    rows: QuerySet[Receipt], column: str, first: dt.date, today: dt.date
+) -> dict[str, tuple[int, int]]:
+    sums = (
+        rows.filter(**{f"{column}__range": (first, today)})
+        .order_by()
+        .values("currency")
+        .annotate(month=Sum("amount_minor"), day=Sum("amount_minor", filter=Q(**{column: today})))
+    )
+    return {row["currency"]: (row["day"] or 0, row["month"]) for row in sums}
+
+
+def _list(name: str, **query: str) -> Callable[[], str]:
+    def address() -> str:
+        filters = "&".join(f"{key}={value}" for key, value in query.items())
+        return reverse(name) + (f"?{filters}" if filters else "")
+
+    return address
+
+
+_P = Permission
+_KINDS: tuple[_Kind, ...] = (
+    _Kind(
+        "Invoices overdue",
+        "Open and past their due date",
+        _P.BILLING_READ,
+        lambda: billing.queries.narrowed(Invoice.objects.all(), "overdue"),
+        _list("billing:invoices", show="overdue"),
+    ),
+    _Kind(
+        "Invoices due soon",
+        "Open, due within 7 days",
+        _P.BILLING_READ,
+        lambda: billing.queries.narrowed(Invoice.objects.all(), "due"),
+        _list("billing:invoices", show="due"),
+    ),
+    _Kind(
+        "Payments of unknown outcome",
+        "A person decides when the processor does not",
+        _P.PAYMENTS_READ,
+        lambda: Payment.objects.filter(
+            pk__in=Attempt.objects.filter(state=Attempt.State.UNKNOWN).values("payment")
+        ),
+        _list("payments:list", show="unknown"),
+    ),
+    _Kind(
+        "Payments processing",
+        "Waiting for the processor",
+        _P.PAYMENTS_READ,
+        lambda: Payment.objects.filter(state=Payment.State.PROCESSING),
+        _list("payments:list", show="processing"),
+    ),
+    _Kind(
+        "Processor webhooks set aside",
+        "Verified, but they name nothing of ours",
+        _P.PAYMENTS_READ,
+        lambda: InboundEvent.objects.filter(state=InboundEvent.State.QUARANTINED),
+        _list("payments:inbound", state="quarantined"),
+    ),
+    _Kind(
+        "Bank breaks open",
+        "Lines that do not tie",
+        _P.RECONCILIATION_READ,
+        lambda: Break.objects.filter(state=Break.State.OPEN),
+        _list("reconciliation:breaks"),
+    ),
+    _Kind(
+        "Statements set aside",
+        "Files that do not tie in themselves",
+        _P.RECONCILIATION_READ,
+        lambda: StatementImport.objects.filter(state=StatementImport.State.QUARANTINED),
+        _list("reconciliation:imports", state="quarantined"),
+    ),
+    _Kind(
+        "Webhook deliveries failing",
+        "Tried and not yet delivered, or given up",
+        _P.WEBHOOKS_READ,
+        lambda: Delivery.objects.filter(Q(state="given_up") | Q(state="due", try_count__gt=0)),
+        _list("webhooks:deliveries", show="failing"),
+    ),
+)

@@ -1,0 +1,63 @@
+"""From any object's id to the page that shows it. Only what the actor may see has a place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Model
+from django.urls import reverse
+
+from billing.models import Application, Installment, Invoice, InvoiceLine, Receipt, Schedule
+from compliance import access
+from coverpay.kernel.actors import Actor
+from coverpay.kernel.errors import NotFound
+from payments.models import Attempt, Payment, Payout, PayoutLine, Refund
+from policies.models import Charge, Policy, PolicyImport, Term
+from reconciliation.ledger.models import Entry
+
+Where = Callable[[Any], str]
+
+
+def _page(name: str, path: str = "pk") -> Where:
+    """The page `name` of the object found along `path` from the row."""
+
+    def where(row: Any) -> str:
+        for step in path.split("__"):
+            row = getattr(row, step)
+        return reverse(name, args=[row])
+
+    return where
+
+
+# prefix of the id -> the model whose visibility decides, how to find the row there, and its page
+_PLACES: dict[str, tuple[type[Model], str, Where]] = {
+    "pol": (Policy, "pk", _page("policy")),
+    "trm": (Term, "pk", _page("policy", "policy_id")),
+    "chg": (Charge, "pk", _page("policy", "policy_id")),
+    "imp": (PolicyImport, "pk", _page("policies:import")),
+    "sch": (Schedule, "pk", _page("policy", "policy_id")),
+    "ins": (Installment, "pk", _page("policy", "policy_id")),
+    "inv": (Invoice, "pk", _page("invoice")),
+    "inl": (Invoice, "lines__pk", _page("invoice")),
+    "rcp": (Receipt, "pk", _page("policy", "policy_id")),
+    "app": (Receipt, "applications__pk", _page("policy", "policy_id")),
+    "pay": (Payment, "pk", _page("payments:detail")),
+    "att": (Attempt, "pk", _page("payments:detail", "payment_id")),
+    "rfd": (Refund, "pk", _page("payments:detail", "payment_id")),
+    "pyt": (Payout, "pk", _page("payments:payout")),
+    "pyl": (Payout, "lines__pk", _page("payments:payout")),
+    "ent": (Entry, "pk", _page("ledger:entry")),
+}
+
+
+def url_of(actor: Actor, object_id: str) -> str:
+    """The address of the page that shows an object. Raises: NotFound for what has none, or is not visible."""
+    place = _PLACES.get(object_id.partition("_")[0])
+    if place is None:
+        raise NotFound(f"No page shows {object_id}.")
+    model, lookup, where = place
+    row = access.visible(actor, model._default_manager.filter(**{lookup: object_id})).first()
+    if row is None:
+        raise NotFound(f"There is no {object_id} that you may see.")
+    return where(row)

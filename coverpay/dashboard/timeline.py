@@ -1,0 +1,207 @@
+"""A policy's life in time order, across the apps: cover, schedule, invoices, payments, books, payouts, bank."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Q, Sum
+
+from billing.models import Invoice, Schedule
+from compliance import access
+from coverpay.kernel.actors import Actor
+from payments.models import Attempt, Payment, Payout, PayoutLine, Refund
+from policies.models import Policy, Transaction
+from reconciliation.ledger.models import Entry
+from reconciliation.models import Match
+
+ORDER = ("cover", "bill", "pay", "books", "payout", "bank")
+ICONS = {
+    "cover": "shield-check",
+    "bill": "receipt-text",
+    "pay": "credit-card",
+    "books": "book-open",
+    "payout": "banknote-arrow-up",
+    "bank": "landmark",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened to a policy: when, what, how much, and the object whose page tells more."""
+
+    at: dt.datetime
+    kind: str
+    title: str
+    object_id: str = ""
+    detail: str = ""
+    state: str = ""
+    state_label: str = ""
+    amount_minor: int | None = None
+    currency: str = ""
+
+    @property
+    def icon(self) -> str:
+        return ICONS[self.kind]
+
+
+def of(actor: Actor, policy: Policy) -> list[Moment]:
+    """Everything that happened to a visible policy, oldest first, as far as the actor may see each part.
+
+    The number of queries does not depend on how much happened.
+    """
+    attempts = list(
+        access.visible(actor, Attempt.objects.filter(payment__policy=policy)).select_related("account", "payment")
+    )
+    refunds = list(access.visible(actor, Refund.objects.filter(payment__policy=policy)))
+    lines = _payout_lines(actor, [row.id for row in (*attempts, *refunds)])
+    payouts = {line.payout_id: line.payout for line in lines}
+    moments = [
+        *_cover(policy),
+        *_billing(actor, policy),
+        *_payments(actor, policy),
+        *_attempts(attempts),
+        *_refunds(refunds),
+        *_books(actor, policy, list(payouts)),
+        *_payouts(list(payouts.values()), lines),
+        *_bank(actor, list(payouts)),
+    ]
+    return sorted(moments, key=lambda moment: (moment.at, ORDER.index(moment.kind)))
+
+
+def _cover(policy: Policy) -> Iterator[Moment]:
+    changes = Transaction.objects.filter(term__policy=policy).select_related("term")
+    for change in changes.annotate(total=Sum("charges__amount_minor")):
+        yield Moment(
+            at=change.processed_at,
+            kind="cover",
+            title=f"Quoted: {change.get_kind_display().lower()}",
+            detail=f"Cover {change.term}",
+            amount_minor=change.total,
+            currency=policy.program.currency,
+        )
+
+
+def _billing(actor: Actor, policy: Policy) -> Iterator[Moment]:
+    schedules = access.visible(actor, Schedule.objects.filter(policy=policy)).select_related("plan_version")
+    for schedule in schedules.prefetch_related("installments"):
+        dates = [str(installment.due_on) for installment in schedule.installments.all()]
+        yield Moment(
+            at=schedule.created_at,
+            kind="cover",
+            title="Bound, schedule set",
+            detail=f"{schedule.plan_version.name}: due {', '.join(dates)}",
+        )
+    for invoice in access.visible(actor, Invoice.objects.filter(policy=policy)):
+        yield Moment(
+            at=invoice.created_at,
+            kind="bill",
+            title=f"Invoice {invoice.number}",
+            object_id=invoice.id,
+            detail=f"due {invoice.due_on}",
+            state=invoice.state,
+            state_label=invoice.get_state_display(),
+            amount_minor=invoice.total_minor,
+            currency=invoice.currency,
+        )
+
+
+def _payments(actor: Actor, policy: Policy) -> Iterator[Moment]:
+    payments = access.visible(actor, Payment.objects.filter(policy=policy)).select_related("invoice")
+    for payment in payments:
+        yield Moment(
+            at=payment.created_at,
+            kind="pay",
+            title=f"Payment by {payment.method}",
+            object_id=payment.id,
+            detail=f"for invoice {payment.invoice.number}",
+            state=payment.state,
+            state_label=payment.get_state_display(),
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+        )
+
+
+def _attempts(attempts: list[Attempt]) -> Iterator[Moment]:
+    for attempt in attempts:
+        yield Moment(
+            at=attempt.decided_at or attempt.created_at,
+            kind="pay",
+            title=f"Attempt {attempt.number} at {attempt.account.gateway}",
+            object_id=attempt.id,
+            detail=" · ".join(word for word in (attempt.gateway_reference, attempt.outcome_code) if word),
+            state=attempt.state,
+            state_label=attempt.get_state_display(),
+        )
+
+
+def _refunds(refunds: list[Refund]) -> Iterator[Moment]:
+    for refund in refunds:
+        yield Moment(
+            at=refund.created_at,
+            kind="pay",
+            title="Refund",
+            object_id=refund.id,
+            detail=refund.reason,
+            state=refund.state,
+            state_label=refund.get_state_display(),
+            amount_minor=-refund.amount_minor,
+            currency=refund.currency,
+        )
+
+
+def _books(actor: Actor, policy: Policy, payout_ids: list[str]) -> Iterator[Moment]:
+    rows = Entry.objects.filter(Q(subject_id=policy.id) | Q(source_id__in=payout_ids))
+    for entry in access.visible(actor, rows).prefetch_related("lines"):
+        lines = list(entry.lines.all())
+        yield Moment(
+            at=entry.created_at,
+            kind="books",
+            title=f"Posted {entry.kind}",
+            object_id=entry.id,
+            detail=entry.memo,
+            state="reversed" if entry.reverses_id else "",
+            state_label="Reversal" if entry.reverses_id else "",
+            amount_minor=sum(line.amount_minor for line in lines if line.amount_minor > 0),
+            currency=lines[0].currency,
+        )
+
+
+def _payout_lines(actor: Actor, references: list[str]) -> list[PayoutLine]:
+    visible = access.visible(actor, Payout.objects.all())
+    rows = PayoutLine.objects.filter(our_reference__in=references, payout__in=visible)
+    return list(rows.select_related("payout__account"))
+
+
+def _payouts(payouts: list[Payout], lines: list[PayoutLine]) -> Iterator[Moment]:
+    for payout in payouts:
+        ours = sum(line.gross_minor for line in lines if line.payout_id == payout.id)
+        yield Moment(
+            at=payout.created_at,
+            kind="payout",
+            title=f"In payout {payout.reference}",
+            object_id=payout.id,
+            detail=f"{payout.account.gateway} paid out on {payout.paid_on}; this policy's part, gross",
+            amount_minor=ours,
+            currency=payout.currency,
+        )
+
+
+def _bank(actor: Actor, payout_ids: list[str]) -> Iterator[Moment]:
+    matches = access.visible(actor, Match.objects.filter(undone_at__isnull=True)).filter(
+        ledger_line__entry__source_id__in=payout_ids
+    )
+    for match in matches.select_related("statement_line__statement__bank_account"):
+        seen = match.statement_line
+        yield Moment(
+            at=match.matched_at,
+            kind="bank",
+            title="Seen on the bank statement",
+            object_id=seen.id,
+            detail=f"{seen.statement.bank_account}, {seen.posted_on}: {match.reason}",
+            state="matched",
+            state_label="Matched",
+            amount_minor=seen.amount_minor,
+            currency=seen.currency,
+        )

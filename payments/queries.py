@@ -1,0 +1,112 @@
+"""Reads of payments for pages: lists, what needs a person, and where the money of a payment is now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
+
+from compliance import access
+from coverpay.kernel.actors import Actor
+from payments.models import Attempt, Payment, Payout, PayoutLine, Refund
+from reconciliation.ledger.models import Entry
+from reconciliation.models import Match
+
+TAKEN = (Payment.State.SUCCEEDED, Payment.State.REFUNDED, Payment.State.RETURNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One place the money of a payment passes: reached (when), here now, or still ahead."""
+
+    title: str
+    detail: str
+    at: dt.datetime | None = None
+    object_id: str = ""
+    here: bool = False
+
+
+def listed(text: str = "", show: str = "") -> QuerySet[Payment]:
+    """Payments with the state of their last attempt; `show` is a payment state, unknown or nothing."""
+    last = Attempt.objects.filter(payment=OuterRef("pk")).order_by("-number")
+    rows = Payment.objects.select_related("invoice", "policy__insured").annotate(
+        attempt_state=Subquery(last.values("state")[:1]),
+        outcome_code=Subquery(last.values("outcome_code")[:1]),
+    )
+    if text:
+        found = Q(policy__number__icontains=text) | Q(policy__insured__name__icontains=text)
+        rows = rows.filter(found | Q(invoice__number__icontains=text) | Q(pk=text))
+    if show == "unknown":
+        return rows.filter(pk__in=Attempt.objects.filter(state=Attempt.State.UNKNOWN).values("payment"))
+    return rows.filter(state=show) if show in Payment.State.values else rows
+
+
+def one(actor: Actor, payment_id: str) -> Payment:
+    """One visible payment with its attempts and refunds. Raises: NotFound."""
+    rows = Payment.objects.select_related("invoice", "policy__insured", "policy__operator").prefetch_related(
+        Prefetch("attempts", Attempt.objects.select_related("account").order_by("number")),
+        Prefetch("refunds", Refund.objects.order_by("id")),
+    )
+    return access.get(actor, rows, payment_id)
+
+
+def entries_of(actor: Actor, payment: Payment, payouts: Sequence[PayoutLine]) -> list[Entry]:
+    """The ledger entries that attempts, and payouts that held them, caused; as far as the actor may see books."""
+    sources = [attempt.id for attempt in payment.attempts.all()] + [line.payout_id for line in payouts]
+    return list(access.visible(actor, Entry.objects.filter(source_id__in=sources)).order_by("id"))
+
+
+def payout_lines_of(actor: Actor, payment: Payment) -> list[PayoutLine]:
+    """The payout lines that name this payment's attempts or refunds."""
+    references = [row.id for row in (*payment.attempts.all(), *payment.refunds.all())]
+    visible = access.visible(actor, Payout.objects.all())
+    return list(
+        PayoutLine.objects.filter(our_reference__in=references, payout__in=visible).select_related("payout").order_by("id")
+    )
+
+
+def bank_matches_of(actor: Actor, payout_ids: Sequence[str]) -> dict[str, Match]:
+    """Where payouts were seen at the bank: payout id -> the standing match of its ledger line."""
+    matches = access.visible(actor, Match.objects.filter(undone_at__isnull=True)).filter(
+        ledger_line__entry__source_id__in=payout_ids
+    )
+    related = matches.select_related("statement_line__statement__bank_account", "ledger_line__entry")
+    return {match.ledger_line.entry.source_id: match for match in related}
+
+
+def journey(payment: Payment, lines: Sequence[PayoutLine], matches: dict[str, Match]) -> list[Stop]:
+    """Where the money of a payment has been and is: asked for, at the processor, in a payout, on the statement.
+
+    Takes:  what `payout_lines_of` and `bank_matches_of` gave for this payment.
+    """
+    taken = next((attempt for attempt in payment.attempts.all() if attempt.state == Attempt.State.SUCCEEDED), None)
+    paid_out = next((line for line in lines if taken and line.our_reference == taken.id), None)
+    match = matches.get(paid_out.payout_id) if paid_out else None
+    stops = [Stop("Initiated", f"by {payment.method}", payment.created_at)]
+    if taken is None:
+        ahead = "no money moved" if payment.state == Payment.State.FAILED else "waiting for the outcome"
+        stops.append(Stop("At the processor", ahead))
+    else:
+        stops.append(Stop("At the processor", taken.gateway_reference or taken.account.gateway, taken.decided_at))
+    if paid_out is None:
+        stops.append(Stop("In a payout", "not paid out yet" if taken else "–"))
+    else:
+        payout = paid_out.payout
+        stops.append(Stop("In a payout", f"{payout.reference}, {payout.paid_on}", payout.created_at, payout.id))
+    if match is None:
+        stops.append(Stop("On the bank statement", "not seen yet" if paid_out else "–"))
+    else:
+        seen = match.statement_line
+        where = f"{seen.statement.bank_account}, {seen.posted_on}"
+        stops.append(Stop("On the bank statement", where, match.matched_at, seen.id))
+    return _marked(stops)
+
+
+def _marked(stops: list[Stop]) -> list[Stop]:
+    """Mark the last stop reached as where the money is."""
+    last = max(index for index, stop in enumerate(stops) if stop.at is not None)
+    return [
+        Stop(stop.title, stop.detail, stop.at, stop.object_id, here=index == last) for index, stop in enumerate(stops)
+    ]

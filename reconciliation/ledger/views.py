@@ -1,0 +1,92 @@
+"""Pages of the books: accounts by fund, the trial balance at a day, one account, one entry. All of them only read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.views.generic import TemplateView
+
+from compliance import explanations
+from compliance.http import StaffPage
+from compliance.pages import DateField, FilterForm, page_of
+from compliance.permissions import Permission
+from reconciliation.ledger import balances, queries
+
+
+class AtFilter(FilterForm):
+    """A day to look at; empty for everything posted."""
+
+    at = DateField(label="At the end of", required=False)
+    book = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
+
+
+class LedgerPage(StaffPage, TemplateView):
+    """A page of one book at the end of a day."""
+
+    reads = Permission.LEDGER_READ
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        filters = AtFilter(self.request.GET)
+        filters.is_valid()
+        at: dt.date | None = filters.value("at")
+        book = queries.book_for(self.actor, filters.value("book") or "")
+        funds = queries.funds(book, at)
+        accounts = [account for fund in funds for account in fund.accounts]
+        return super().get_context_data(
+            filters=filters, at=at, book=book, funds=funds, totals=queries.totals(accounts), **kwargs
+        )
+
+
+class Accounts(LedgerPage):
+    """The chart with balances, trust and operating money apart."""
+
+    template_name = "ledger/accounts.html"
+
+
+class TrialBalance(LedgerPage):
+    """Every account's side at the end of a day; both sides must be equal."""
+
+    template_name = "ledger/trial_balance.html"
+
+
+class AccountDetail(StaffPage, TemplateView):
+    """One account and its lines, newest first."""
+
+    reads = Permission.LEDGER_READ
+    template_name = "ledger/account.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        account = queries.account(self.actor, self.kwargs["account_id"])
+        names = queries.owner_names(account.book, [account.owner])
+        balance = balances.balance(account.book_id, account.id)
+        natural = -balance if account.type in queries.CREDIT_NORMAL else balance
+        return super().get_context_data(
+            account=account,
+            title=queries.title_of(account.code),
+            owner=names.get(account.owner, account.owner),
+            natural_minor=natural,
+            grows_by="credit" if account.type in queries.CREDIT_NORMAL else "debit",
+            page=page_of(queries.lines_of(account), self.request.GET.get("after", "")),
+            **kwargs,
+        )
+
+
+class EntryDetail(StaffPage, TemplateView):
+    """One posting: its sides, what caused it, what it reverses, and why its figures are what they are."""
+
+    reads = Permission.LEDGER_READ
+    template_name = "ledger/entry.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        entry = queries.entry(self.actor, self.kwargs["entry_id"])
+        lines = list(entry.lines.all())
+        return super().get_context_data(
+            entry=entry,
+            lines=lines,
+            owners=queries.owner_names(entry.book, (line.account.owner for line in lines)),
+            reversed_by=getattr(entry, "reversed_by", None),
+            reasons=explanations.of(entry.source_id),
+            **kwargs,
+        )
