@@ -28,7 +28,8 @@ class Account:
     def can_enter(self, folder: Path) -> bool:
         """Tell whether the account can enter a folder and read it, by trying."""
         probe = ["/bin/sh", "-c", 'cd "$1" && test -r .', "sh", str(folder)]
-        return subprocess.run(probe, capture_output=True, cwd="/", **self.popen_arguments()).returncode == 0
+        done = subprocess.run(probe, check=False, capture_output=True, cwd="/", **self.popen_arguments())
+        return done.returncode == 0
 
     def give(self, path: Path) -> None:
         """Make the account the owner of a file or folder; nothing to do when we are not root."""
@@ -45,8 +46,8 @@ def server_account(data: Path) -> Account:
     if os.geteuid() != 0:
         if owner and owner.st_uid != os.geteuid():
             raise LocalError(
-                f"{data} belongs to {user_name(owner.st_uid)}, who started CoverPay before. Start it again as that user "
-                "(root, if it was root), or give the whole `var` folder to your user, or remove it."
+                f"{data} belongs to {user_name(owner.st_uid)}: CoverPay was started by another user (or by root) before. "
+                "Start it as that user again, or give the whole `var` folder to yours, or remove it."
             )
         return Account(os.geteuid(), os.getegid())
     if owner and owner.st_uid != 0:

@@ -6,8 +6,16 @@ class LocalError(Exception):
 
 
 class StartFailed(LocalError):
-    """Say which member did not start, with the end of its log."""
+    """Say which part did not start, with the end of its log."""
 
 
 class MemberDied(LocalError):
-    """Say which member ended by itself while the stack was up, with the end of its log."""
+    """Say which part ended by itself while the stack was up, with the end of its log."""
+
+
+class CommandFailed(LocalError):
+    """Say which command failed, with the end of its log."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code

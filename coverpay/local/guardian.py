@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 PATIENCE_SECONDS = 5.0
 
@@ -49,17 +50,13 @@ def running(pid: int) -> bool:
 
 def stop_group(pid: int, first: int, patience_seconds: float = PATIENCE_SECONDS) -> None:
     """Ask a group's leader to stop, wait, then kill what is left of the group."""
-    try:
+    with suppress(OSError):
         os.kill(pid, first)
-    except OSError:
-        pass
     deadline = time.monotonic() + patience_seconds
     while running(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
-    try:
+    with suppress(OSError):
         os.killpg(pid, signal.SIGKILL)
-    except OSError:
-        pass
 
 
 def main() -> None:

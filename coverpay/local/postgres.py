@@ -16,7 +16,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -26,12 +25,10 @@ from coverpay.local import secret_files
 from coverpay.local.accounts import Account, server_account
 from coverpay.local.errors import LocalError, StartFailed
 from coverpay.local.guardian import running, stop_group
-from coverpay.local.ports import LOOPBACK, free_port
+from coverpay.local.member import LOOPBACK, Server
 from coverpay.local.process import Guardian, Process
 
 ROLE = DATABASE = "coverpay"
-START_SECONDS = 60.0
-PORT_ATTEMPTS = 3
 # Where root keeps what an unprivileged account cannot reach below the project (a clone in /root, say).
 REACHABLE_PLACE = Path("/var/lib/coverpay")
 
@@ -48,32 +45,24 @@ SETTINGS = {
 THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
 
-class Postgres:
-    """Be one Postgres server over one folder. Start it from the main thread: the guardian's pipe is handed over there."""
+class Postgres(Server):
+    """Be one Postgres server over one folder."""
 
-    name = "postgres"
+    patience_seconds = 20.0
 
     def __init__(self, home: Path, guardian: Guardian, settings: Mapping[str, str] | None = None) -> None:
+        super().__init__(Process("postgres", guardian, home / "server.log", stop_signal="INT"))
         self.home = home.absolute()
-        self.port = 0
-        self._password = ""
+        self._login = self.home / "login.json"
+        kept = secret_files.read(self._login)
+        self.port = kept.get("port")
+        self._password: str | None = kept.get("password")
         self._settings = SETTINGS | dict(settings or {})
-        self._process = Process(self.name, guardian, self.home / "server.log", stop_signal="INT")
 
     @property
     def url(self) -> str:
         """Give the address of the database, with its password."""
         return f"postgres://{ROLE}:{self._password}@{LOOPBACK}:{self.port}/{DATABASE}"
-
-    @property
-    def pid(self) -> int:
-        """Give the postmaster's process id."""
-        return self._process.pid
-
-    @property
-    def process(self) -> Process:
-        """Give the server process."""
-        return self._process
 
     @cached_property
     def account(self) -> Account:
@@ -103,60 +92,27 @@ class Postgres:
             return installed / "bin"
         return _copy_install(package) / "pginstall" / "bin"
 
-    def start(self) -> None:
-        """Start the server and wait until it accepts connections; make the cluster first when there is none.
+    def begin(self) -> None:
+        """Start the server; make the cluster first when there is none.
 
-        Raises: StartFailed with the log's last lines; nothing is left running then.
+        Raises: LocalError, StartFailed.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        login = self.home / "login.json"
-        kept = secret_files.read(login)
         if not (self.data / "PG_VERSION").exists():
-            kept = {"password": secrets.token_urlsafe(24)}
-            secret_files.write(login, kept)
-            self._make_cluster(kept["password"])
-        if "password" not in kept:
-            raise LocalError(f"{login} is missing but {self.data} is there. Put the file back, or remove {self.home}.")
-        self._password = kept["password"]
+            self._password = secrets.token_urlsafe(24)
+            self._make_cluster(self._password)
+        if self._password is None:
+            raise LocalError(f"{self._login} is missing but {self.data} is there. Put it back, or remove {self.home}.")
         _end_leftover(self.data)
-        self._start_on_a_free_port(kept.get("port"))
-        secret_files.write(login, kept | {"port": self.port})
+        secret_files.write(self._login, {"port": self.port, "password": self._password})
+        options = [f"-c{key}={value}" for key, value in self._settings.items()]
+        command = [str(self.binaries / "postgres"), "-D", str(self.data), f"-p{self.port}", *options]
+        self.process.spawn(command, env=_environment(), cwd=Path("/"), account=self.account)
 
-    def stop(self) -> None:
-        """Stop the server in good order; sessions are cut off."""
-        self._process.stop(patience_seconds=20)
-
-    def kill9(self) -> None:
-        """End the server at once, as a power cut would."""
-        self._process.kill9()
-
-    def restart(self) -> None:
-        """Stop and start on the same port."""
-        self.stop()
-        self.start()
-
-    def _start_on_a_free_port(self, preferred: int | None) -> None:
-        for _attempt in range(PORT_ATTEMPTS):
-            self.port = free_port(preferred)
-            options = [f"-c{key}={value}" for key, value in self._settings.items()]
-            command = [str(self.binaries / "postgres"), "-D", str(self.data), f"-p{self.port}", *options]
-            self._process.spawn(command, env=_environment(), cwd=Path("/"), account=self.account)
-            if self._wait_until_ready():
-                return
-            tail = self._process.tail()
-            self._process.stop()
-            if "could not bind" not in tail:
-                break
-            preferred = None
-        raise StartFailed(f"Postgres did not start. The end of {self._process.log}:\n{tail}")
-
-    def _wait_until_ready(self) -> bool:
-        deadline = time.monotonic() + START_SECONDS
-        while self._process.alive and time.monotonic() < deadline:
-            if _pid_file(self.data)[7:8] == ["ready"] and _pid_file(self.data)[0] == str(self.pid):
-                return True
-            time.sleep(0.02)
-        return False
+    def is_ready(self) -> bool:
+        """Read the server's own word for it."""
+        lines = _pid_file(self.data)
+        return lines[7:8] == ["ready"] and lines[0] == str(self.pid)
 
     def _make_cluster(self, password: str) -> None:
         """Make the cluster under another name first, so that an interrupted start leaves no half of it."""
@@ -178,11 +134,13 @@ class Postgres:
             self._run("postgres", "--single", "-D", str(draft), "postgres", text=f"CREATE DATABASE {DATABASE}\n")
         finally:
             password_file.unlink()
+        secret_files.write(self._login, {"port": self.port, "password": password})
         draft.rename(self.data)
 
     def _run(self, program: str, *arguments: str, text: str = "") -> None:
         result = subprocess.run(
             [str(self.binaries / program), *arguments],
+            check=False,
             input=text,
             text=True,
             stdout=subprocess.PIPE,

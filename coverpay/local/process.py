@@ -21,12 +21,18 @@ REGISTER_THEN_RUN = 'echo "+ $$ $0" >&0 && exec "$@" </dev/null'
 class Guardian:
     """Hold the pipe whose end tells `guardian.py` that this process is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_open: Sequence[int] = ()) -> None:
+        """Start the guardian; it holds the descriptors in `keep_open` until its work is done."""
         read_end, self.pipe = os.pipe()
         command = [sys.executable, "-I", "-S", guardian_script.__file__]
         try:
             self._process = subprocess.Popen(
-                command, stdin=read_end, stdout=subprocess.DEVNULL, start_new_session=True, cwd="/"
+                command,
+                stdin=read_end,
+                stdout=subprocess.DEVNULL,
+                pass_fds=keep_open,
+                start_new_session=True,
+                cwd="/",
             )
         finally:
             os.close(read_end)
@@ -35,6 +41,10 @@ class Guardian:
     def pid(self) -> int:
         """Give the guardian's process id."""
         return self._process.pid
+
+    def adopt(self, pid: int) -> None:
+        """Take on a process that could not write its own line."""
+        self._write(f"+ {pid} TERM\n")
 
     def forget(self, pid: int) -> None:
         """Strike out a process group that has ended, so that a reused id is never signalled."""
