@@ -100,11 +100,14 @@ class HasPermission(BasePermission):
     """Let a request through when its actor holds what the view declares.
 
     A view declares `reads` for safe methods and `writes` for the others. A view that declares neither lets nobody in.
+    A method the view does not have is left to be answered as such.
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not isinstance(request.auth, Actor):
             return False
+        if not hasattr(view, str(request.method).lower()):
+            return True
         needed = getattr(view, "reads" if request.method in SAFE_METHODS else "writes", None)
         if needed is None:
             return False

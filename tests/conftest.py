@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.cluster import ThrowawayCluster
 
+pytest_plugins = ["tests.support.database", "tests.support.examples", "tests.support.fixtures"]
+
 CLUSTER = pytest.StashKey[ThrowawayCluster]()
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coverpay.settings")
@@ -20,11 +22,13 @@ os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the cluster before pytest-django reads the settings."""
-    if hasattr(config, "workerinput") or "DATABASE_URL" in os.environ or config.option.collectonly:
-        return
-    cluster = config.stash[CLUSTER] = ThrowawayCluster()
-    cluster.start()
+    """Start the cluster, then read the settings, so that pytest-django sets Django up with them."""
+    if not (hasattr(config, "workerinput") or "DATABASE_URL" in os.environ or config.option.collectonly):
+        cluster = config.stash[CLUSTER] = ThrowawayCluster()
+        cluster.start()
+    from django.conf import settings
+
+    assert settings.INSTALLED_APPS
 
 
 @pytest.hookimpl(trylast=True)

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from coverpay.kernel import ids
 
 HEADER = "X-Request-ID"
+META = "HTTP_X_REQUEST_ID"
 _SHAPE = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 
 
@@ -20,9 +21,10 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get(HEADER, "")
+        # Not by request.headers, which would be frozen before the id is in it.
+        given = request.META.get(META, "")
         request_id = given if _SHAPE.fullmatch(given) else ids.new("req")
-        request.META["HTTP_X_REQUEST_ID"] = request_id
+        request.META[META] = request_id
         response = self.get_response(request)
         response[HEADER] = request_id
         return response
