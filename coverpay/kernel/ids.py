@@ -1,6 +1,7 @@
 """Prefixed, sortable ids: `pol_` and 26 characters of Crockford base32 (48 bits of milliseconds, 80 of chance).
 
-Within one process ids rise strictly even inside one millisecond; between processes they sort by millisecond.
+Within one process ids rise strictly, inside one millisecond and when the clock steps back; between processes they sort
+by millisecond.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def new(prefix: str) -> str:
     millis = int(clock.now().timestamp() * 1000)
     fresh = (millis << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS - 1)
     with _lock:
-        _last = fresh if fresh >> _RANDOM_BITS != _last >> _RANDOM_BITS else _last + 1 + secrets.randbits(32)
-        number = _last
+        same_or_back = fresh >> _RANDOM_BITS <= _last >> _RANDOM_BITS
+        number = _last = _last + 1 + secrets.randbits(32) if same_or_back else fresh
     return f"{prefix}_{_encode(number)}"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 
 from coverpay.kernel.errors import Invalid
 
@@ -25,6 +26,10 @@ EXPONENTS = {
 
 MAX_MINOR = 10**15
 """Ten trillion in a two-decimal currency: far below bigint, far above any premium."""
+_TOO_LONG = len(str(MAX_MINOR)) + 1
+
+_DECIMAL = re.compile(r"(-?)([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?")
+"""Digits, or groups of three set apart by commas; a point before the decimals."""
 
 
 class CurrencyMismatch(Invalid):
@@ -66,21 +71,17 @@ class Money:
     def parse(cls, text: str, currency: str = "USD", *, field: str = "amount") -> Money:
         """Read a decimal text such as ``10,718.00``; refuse more decimals than the currency has."""
         places = exponent(currency)
-        try:
-            value = Decimal(str(text).strip().replace(",", ""))
-        except InvalidOperation:
-            raise BadAmount(f"{text!r} is not an amount; write it like 1234.56.", field=field) from None
-        if not value.is_finite():
-            raise BadAmount(f"{text!r} is not a finite amount.", field=field)
-        if abs(value) > MAX_MINOR:
-            raise BadAmount(f"{text!r} is larger than any amount we accept.", field=field)
-        minor = value.scaleb(places)
-        if minor != minor.to_integral_value():
-            raise BadAmount(
-                f"{text!r} has more than {places} decimals, which {currency} does not have.",
-                field=field,
-            )
-        return cls(int(minor), currency)
+        read = _DECIMAL.fullmatch(text.strip()) if isinstance(text, str) else None
+        shown = repr(text)[:60]
+        if read is None:
+            raise BadAmount(f"{shown} is not an amount; write it as text, like 1234.56.", field=field)
+        sign, whole, decimals = read[1], read[2].replace(",", "").lstrip("0"), read[3] or ""
+        if len(decimals) > places:
+            raise BadAmount(f"{shown} has more than the {places} decimals that {currency} has.", field=field)
+        minor = int((whole + decimals.ljust(places, "0"))[:_TOO_LONG] or "0")
+        if minor > MAX_MINOR:
+            raise BadAmount(f"{shown} is larger than any amount we accept.", field=field)
+        return cls(-minor if sign else minor, currency)
 
     def _same(self, other: Money) -> None:
         if self.currency != other.currency:
