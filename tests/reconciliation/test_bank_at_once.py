@@ -34,7 +34,7 @@ def _at_once(work: Callable[[], T], threads: int = 8) -> list[T]:
 def test_a_file_sent_by_eight_at_once_is_imported_once() -> None:
     mga = world.organization()
     bank.account(mga)
-    content, sender = bank.statement(bank.line(100)), world.actor(mga, "finance")
+    content, sender = bank.statement(bank.line(100)), bank.acting(mga, "finance")
     found = _at_once(lambda: import_statement(content=content, file_name="day.bai", actor=sender).id)
     assert len(set(found)) == 1
     assert Statement.objects.count() == StatementLine.objects.count() == 1
@@ -43,9 +43,9 @@ def test_a_file_sent_by_eight_at_once_is_imported_once() -> None:
 
 def test_eight_runs_at_once_match_each_line_once() -> None:
     mga = world.organization()
-    account, runner = bank.account(mga), world.actor(mga, "finance")
+    account, runner = bank.account(mga), bank.acting(mga, "finance")
     for number in range(20):
-        bank.received(account=account, amount_minor=100 + number, reference=f"R{number}", on=bank.FIRST)
+        bank.received(account, 100 + number, f"R{number}")
     lines = [bank.line(100 + number, f"R{number}") for number in range(20)]
     import_statement(content=bank.statement(*lines), file_name="day.bai", actor=runner)
 
@@ -61,8 +61,8 @@ def test_eight_runs_at_once_match_each_line_once() -> None:
 
 def test_a_match_undone_by_eight_at_once_is_undone_once() -> None:
     mga = world.organization()
-    account, runner = bank.account(mga), world.actor(mga, "finance")
-    bank.received(account=account, amount_minor=100, reference="R1", on=bank.FIRST)
+    account, runner = bank.account(mga), bank.acting(mga, "finance")
+    bank.received(account, 100, "R1")
     import_statement(content=bank.statement(bank.line(100, "R1")), file_name="day.bai", actor=runner)
     (match,) = matches.run_matching(bank_account_id=account.id, actor=runner).matched
 

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 from compliance import audit
 from compliance.models import Organization
+from compliance.permissions import ROLE_PERMISSIONS
+from coverpay.kernel import ids
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.money import Money
 from reconciliation import bank_accounts
 from reconciliation.ledger import posting
+from reconciliation.ledger.models import Line
 from reconciliation.models import BankAccount
 from tests.support import bai2_writer as writer
 from tests.support import world
@@ -20,26 +23,34 @@ BANK_ID, MARK = "021000089", "4470001"
 FIRST = dt.date(2026, 1, 4)
 
 
+def acting(of: Organization, role: str = "finance") -> Actor:
+    """Somebody with a role, without the cost of an account that signs in."""
+    permissions = frozenset(permission.value for permission in ROLE_PERMISSIONS[role])
+    return Actor("user", ids.new("usr"), of.id, permissions, role)
+
+
 def account(of: Organization, mark: str = MARK, currency: str = "USD") -> BankAccount:
     """Open a trust account at the bank."""
     return bank_accounts.open_bank_account(
-        name=f"Trust {mark}", bank_id=BANK_ID, account_mark=mark, currency=currency, fund="trust", actor=world.actor(of)
+        name=f"Trust {mark}", bank_id=BANK_ID, account_mark=mark, currency=currency, fund="trust", actor=acting(of)
     )
 
 
+def received(account: BankAccount, amount_minor: int, reference: str = "", on: dt.date = FIRST) -> Line:
+    """Post money into the account's cash (negative: out of it), against unapplied cash. Gives: the cash line."""
+    entry_id = _post(
+        account=account, amount=Money(amount_minor, account.currency), reference=reference, on=on, actor=world.TESTER
+    )
+    return Line.objects.get(entry_id=entry_id, account_id=account.ledger_account_id)
+
+
 @command
-def received(
-    *, account: BankAccount, amount_minor: int, reference: str, on: dt.date, actor: Actor = world.TESTER
-) -> str:
-    """Post money into the account's cash (negative: out of it), against unapplied cash."""
-    amount = Money(amount_minor, account.currency)
+def _post(*, account: BankAccount, amount: Money, reference: str, on: dt.date, actor: Actor) -> str:
     sides = (
         posting.debit("trust_cash", amount, owner=account.id, reference=reference),
         posting.credit("unapplied_cash", amount),
     )
-    entry_id = posting.post(
-        posting.Posting(account.ledger_account.book_id, on, f"src_{reference}_{amount_minor}_{on:%d}", "test", sides)
-    )
+    entry_id = posting.post(posting.Posting(account.ledger_account.book_id, on, ids.new("src"), "test", sides))
     audit.record(action="test.post", object_id=entry_id, organization_id=account.organization_id)
     return entry_id
 
