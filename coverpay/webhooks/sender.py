@@ -6,7 +6,6 @@ import http.client
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ CONNECT_SECONDS = 5
 TOTAL_SECONDS = 15
 MAX_ANSWER_BYTES = 500
 MAX_ADDRESSES = 3
+_TOO_SLOW = "no complete answer in time"
 
 
 class SendFailed(Exception):
@@ -36,20 +36,25 @@ def post(target: Target, body: bytes, headers: Mapping[str, str]) -> Reply:
 
     Raises: SendFailed.
     """
-    started = time.monotonic()
+    cut = threading.Event()
     try:
-        with closing(_connect(target)) as raw, _cut_off(raw, TOTAL_SECONDS), closing(_secure(raw, target)) as sock:
-            fixed = {"Host": target.host_header, "Connection": "close"}
-            connection = http.client.HTTPConnection(target.host)
-            connection.sock = sock
-            connection.request("POST", target.path, body, {**headers, **fixed})
-            answer = connection.getresponse()
-            text = answer.read(MAX_ANSWER_BYTES).decode("utf-8", "replace").replace("\x00", "")
-            return Reply(answer.status, text)
+        with closing(_connect(target)) as raw, _cut_off(raw, cut), closing(_secure(raw, target)) as sock:
+            reply = _exchange(sock, target, body, headers)
     except (OSError, http.client.HTTPException) as error:
-        if time.monotonic() - started >= TOTAL_SECONDS:
-            raise SendFailed(f"no complete answer within {TOTAL_SECONDS} s") from error
-        raise SendFailed(_why(error)) from error
+        raise SendFailed(_TOO_SLOW if cut.is_set() else _why(error)) from error
+    if cut.is_set():
+        raise SendFailed(_TOO_SLOW)
+    return reply
+
+
+def _exchange(sock: socket.socket, target: Target, body: bytes, headers: Mapping[str, str]) -> Reply:
+    connection = http.client.HTTPConnection(target.host)
+    connection.sock = sock
+    fixed = {"Host": target.host_header, "Connection": "close"}
+    connection.request("POST", target.path, body, {**headers, **fixed})
+    answer = connection.getresponse()
+    text = answer.read(MAX_ANSWER_BYTES).decode("utf-8", "replace").replace("\x00", "")
+    return Reply(answer.status, text)
 
 
 def _connect(target: Target) -> socket.socket:
@@ -70,10 +75,10 @@ def _secure(raw: socket.socket, target: Target) -> socket.socket:
 
 
 @contextmanager
-def _cut_off(sock: socket.socket, seconds: float) -> Iterator[None]:
-    """Close the connection after so many seconds, however slowly the other side drips."""
+def _cut_off(sock: socket.socket, cut: threading.Event) -> Iterator[None]:
+    """Close the connection after TOTAL_SECONDS, however slowly the other side drips, and say so in `cut`."""
     with closing(sock.dup()) as same:
-        timer = threading.Timer(seconds, _shut, [same])
+        timer = threading.Timer(TOTAL_SECONDS, _shut, [same, cut])
         timer.daemon = True
         timer.start()
         try:
@@ -82,7 +87,8 @@ def _cut_off(sock: socket.socket, seconds: float) -> Iterator[None]:
             timer.cancel()
 
 
-def _shut(sock: socket.socket) -> None:
+def _shut(sock: socket.socket, cut: threading.Event) -> None:
+    cut.set()
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:  # closed already
