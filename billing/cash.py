@@ -25,6 +25,8 @@ PPM = 1_000_000
 
 
 class ReceiptReversed(Conflict):
+    """The receipt was taken back; nothing can be applied from it."""
+
     code = "receipt_reversed"
 
 

@@ -27,6 +27,8 @@ from policies.models import Policy
 
 
 class NothingToBill(Conflict):
+    """No installment of the policy is due to be billed."""
+
     code = "nothing_to_bill"
 
 

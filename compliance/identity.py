@@ -21,10 +21,14 @@ MAX_KEY_DAYS = 366
 
 
 class KeyScopeUnknown(Invalid):
+    """A scope that is not one of the permissions."""
+
     code = "unknown_scope"
 
 
 class KeyScopeTooWide(Invalid):
+    """A key may do no more than the person who makes it."""
+
     code = "scope_too_wide"
 
 

@@ -23,10 +23,14 @@ class PaymentInProgress(Conflict):
 
 
 class NothingOwed(Conflict):
+    """Everything on the invoice is paid."""
+
     code = "nothing_owed"
 
 
 class AmountAboveOpen(Invalid):
+    """The amount is more than what is open on the invoice."""
+
     code = "amount_above_open"
 
 

@@ -11,6 +11,8 @@ from payments import inbound
 
 
 class BodyTooLarge(Invalid):
+    """A webhook larger than any gateway sends."""
+
     code = "body_too_large"
 
 

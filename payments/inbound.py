@@ -18,6 +18,8 @@ WEBHOOK = system("webhook")
 
 
 class SignatureRefused(Forbidden):
+    """The webhook's signature, time stamp or secret does not hold."""
+
     code = "bad_signature"
 
 

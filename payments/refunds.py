@@ -24,6 +24,8 @@ LIVE = (Refund.State.PLANNED, Refund.State.SUBMITTED, Refund.State.UNKNOWN)
 
 
 class NotRefundable(Conflict):
+    """Only a succeeded payment without a live refund is given back."""
+
     code = "not_refundable"
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compliance import access, audit, events, explanations
 from compliance.explanations import Figure
 from compliance.models import Organization
 from compliance.permissions import Permission
-from coverpay.kernel import bus, ids
+from coverpay.kernel import bus, ids, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, IllegalTransition, Invalid, NotFound
-from coverpay.kernel.money import Money
+from coverpay.kernel.money import MAX_MINOR, CurrencyMismatch, Money
 from policies import locks, parties, programs, rating
 from policies.events import PolicyBound
 from policies.models import (
@@ -28,9 +28,14 @@ from policies.models import (
 from policies.parties import PartyDetails
 
 MAX_TERM_DAYS = 3 * 366
+MAX_NUMBER = 50
+FIRST_DAY, LAST_DAY = dt.date(1990, 1, 1), dt.date(2199, 12, 31)
+"""A term begins between these days; anything else is a slip of the pen."""
 
 
 class PolicyNumberTaken(Conflict):
+    """The operator has a policy of that number already."""
+
     code = "policy_number_taken"
 
 
@@ -53,7 +58,8 @@ class QuoteRequest:
 def quote(*, request: QuoteRequest, actor: Actor) -> Policy:
     """Write a quote: the policy, its first term, and every charge with its derivation. Nothing is owed yet.
 
-    Raises: PolicyNumberTaken, NotFound (program, agency), StateNotInProgram, Invalid (dates, premium), RuleNeedsDecision.
+    Raises: PolicyNumberTaken, NotFound (program, agency), StateNotInProgram, CurrencyMismatch, RuleNeedsDecision,
+            Invalid (texts, dates, premium), each naming its field.
     """
     access.require(actor, Permission.POLICIES_WRITE)
     return write_quote(access.organization_of(actor), request)
@@ -62,17 +68,11 @@ def quote(*, request: QuoteRequest, actor: Actor) -> Policy:
 @step
 def write_quote(operator_id: str, request: QuoteRequest) -> Policy:
     """The body of `quote`, also used by the import for each row."""
-    _check(request)
+    request = _checked(request)
     version = programs.version_for(operator_id, request.program, request.state, request.effective_on)
-    if Policy.objects.filter(operator_id=operator_id, number=request.number).exists():
-        raise PolicyNumberTaken(f"Policy number {request.number!r} is taken.", field="number")
-    insured = parties.ensure(operator_id, request.insured)
-    policy = Policy.objects.create(
-        operator_id=operator_id,
-        program=version.program,
-        number=request.number,
-        insured=insured,
-    )
+    if request.premium.currency != version.program.currency:
+        raise CurrencyMismatch(f"Program {request.program} is in {version.program.currency}.", field="currency")
+    policy = _open_policy(operator_id, version, request)
     _write_participants(policy, version, request.agency_code)
     term = Term.objects.create(
         policy=policy,
@@ -107,6 +107,20 @@ def write_quote(operator_id: str, request: QuoteRequest) -> Policy:
             "currency": request.premium.currency,
         },
     )
+    return policy
+
+
+def _open_policy(operator_id: str, version: ProgramVersion, request: QuoteRequest) -> Policy:
+    """Write the policy row. Two at once with one number wait for each other, and the second is refused."""
+    policy = Policy(
+        operator_id=operator_id,
+        program=version.program,
+        number=request.number,
+        insured=parties.ensure(operator_id, request.insured),
+    )
+    Policy.objects.bulk_create([policy], ignore_conflicts=True)
+    if not Policy.objects.filter(pk=policy.id).exists():
+        raise PolicyNumberTaken(f"Policy number {request.number!r} is taken.", field="number")
     return policy
 
 
@@ -161,8 +175,9 @@ def bind_locked(policy: Policy) -> Policy:
 
 @command
 def decline(*, policy_id: str, reason: str, actor: Actor) -> Policy:
-    """Close a quote without cover. Raises: NotFound, Forbidden, IllegalTransition."""
+    """Close a quote without cover. Raises: NotFound, Forbidden, IllegalTransition, Invalid without a reason."""
     access.get_operable(actor, Policy.objects.all(), policy_id, permission=Permission.POLICIES_WRITE)
+    reason = texts.line(reason, field="reason", at_most=300)
     policy = locks.lock(policy_id)
     _require_quoted(policy, "declined")
     policy.decline()
@@ -193,15 +208,24 @@ def _require_quoted(policy: Policy, verb: str) -> None:
         )
 
 
-def _check(request: QuoteRequest) -> None:
-    if not request.number.strip():
-        raise Invalid("A policy needs a number.", field="number")
-    if request.premium.amount_minor <= 0:
-        raise Invalid("The premium must be above zero.", field="premium")
+def _checked(request: QuoteRequest) -> QuoteRequest:
+    """The request with its texts trimmed, once everything in it can stand."""
+    if not 0 < request.premium.amount_minor <= MAX_MINOR:
+        raise Invalid("The premium must be above zero, and no more than any we accept.", field="premium")
+    if not FIRST_DAY <= request.effective_on <= LAST_DAY:
+        raise Invalid(f"A term begins between {FIRST_DAY} and {LAST_DAY}.", field="effective_on")
     if request.expires_on <= request.effective_on:
         raise Invalid("The term must end after it begins.", field="expires_on")
     if (request.expires_on - request.effective_on).days > MAX_TERM_DAYS:
         raise Invalid(f"A term has at most {MAX_TERM_DAYS} days.", field="expires_on")
+    return replace(
+        request,
+        number=texts.line(request.number, field="number", at_most=MAX_NUMBER),
+        program=texts.line(request.program, field="program", at_most=40),
+        state=texts.line(request.state, field="state", at_most=2),
+        plan=texts.line(request.plan, field="plan", at_most=40),
+        agency_code=texts.line(request.agency_code, field="agency_code", at_most=40, empty=True),
+    )
 
 
 def _write_participants(policy: Policy, version: ProgramVersion, agency_code: str) -> None:

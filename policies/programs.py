@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from compliance import access, audit
 from compliance.models import Organization
 from compliance.permissions import Permission
+from coverpay.kernel import texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
-from coverpay.kernel.errors import Invalid, NotFound
+from coverpay.kernel.errors import Conflict, Invalid, NotFound
 from coverpay.kernel.money import Money
 from policies import rating
-from policies.models import Program, ProgramVersion
+from policies.models import Component, Program, ProgramVersion
+
+_STATE = re.compile(r"[A-Z]{2}")
 
 
 class StateNotInProgram(Invalid):
+    """The program in force that day does not cover the state."""
+
     code = "state_not_in_program"
 
 
@@ -36,24 +42,21 @@ def publish(
 
     The terms are tried on a premium for each state first, so that a version that cannot rate is never published.
     Publishing the very same terms from the same date again gives the version that has them.
+
+    Raises: Forbidden, NotFound (carrier), TermsUnreadable, RuleNeedsDecision, Conflict for another carrier, Invalid.
     """
     access.require(actor, Permission.POLICIES_WRITE)
     organization_id = access.organization_of(actor)
+    code = texts.line(code, field="code", at_most=40)
+    name = texts.line(name, field="name", at_most=160)
     if not Organization.objects.filter(pk=carrier_id, kind=Organization.Kind.CARRIER).exists():
         raise NotFound(f"No carrier {carrier_id}.", field="carrier_id")
-    if not states or any(len(state) != 2 or not state.isupper() for state in states):
-        raise Invalid("States are two capital letters each, at least one.", field="states")
+    if not states or any(not _STATE.fullmatch(state) for state in states) or len(set(states)) < len(states):
+        raise Invalid("States are two capital letters each, at least one, none twice.", field="states")
+    rating.check(terms, Component.values)
     for state in states:
-        rating.rate(
-            Money(100_000),
-            terms,
-            _risk(state, effective_from, carrier_id, organization_id, "trial"),
-        )
-    program, _ = Program.objects.get_or_create(
-        operator_id=organization_id,
-        code=code,
-        defaults={"name": name, "carrier_id": carrier_id},
-    )
+        rating.rate(Money(100_000), terms, _risk(state, effective_from, carrier_id, organization_id, "trial"))
+    program = _locked_program(organization_id, code, name, carrier_id)
     last = program.versions.order_by("-number").first()
     same = {
         "effective_from": effective_from,
@@ -76,6 +79,19 @@ def publish(
         },
     )
     return version
+
+
+def _locked_program(organization_id: str, code: str, name: str, carrier_id: str) -> Program:
+    """The program of a code, written when it is new, and locked so that versions are numbered one after the other."""
+    program, _ = Program.objects.get_or_create(
+        operator_id=organization_id,
+        code=code,
+        defaults={"name": name, "carrier_id": carrier_id},
+    )
+    program = Program.objects.select_for_update(no_key=True).get(pk=program.pk)
+    if program.carrier_id != carrier_id:
+        raise Conflict(f"Program {code} is another carrier's; give this one a code of its own.", field="carrier_id")
+    return program
 
 
 def version_for(operator_id: str, code: str, state_code: str, effective_on: dt.date) -> ProgramVersion:

@@ -28,6 +28,8 @@ State = StatementImport.State
 
 
 class FileTooLarge(Invalid):
+    """The file is larger than a bank statement may be."""
+
     code = "file_too_large"
 
 

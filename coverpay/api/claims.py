@@ -18,18 +18,26 @@ from coverpay.kernel.errors import Conflict
 
 
 class KeyReused(Conflict):
+    """The Idempotency-Key was used for another request; take a new key."""
+
     code = "idempotency_key_reused"
 
 
 class RequestInProgress(Conflict):
+    """The same request is being worked on; ask again in a second."""
+
     code = "request_in_progress"
 
 
 class AnswerLost(Conflict):
+    """The request was carried out, but its answer was lost; read the object it names."""
+
     code = "answer_lost"
 
 
 class RequestTakenOver(Conflict):
+    """The lease of this request ended and another copy of it took over; nothing was done here."""
+
     code = "request_taken_over"
 
 

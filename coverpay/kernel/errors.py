@@ -19,21 +19,29 @@ class DomainError(Exception):
 
 
 class NotFound(DomainError):
+    """No such row, or one that the caller may not see."""
+
     status = 404
     code = "not_found"
 
 
 class Forbidden(DomainError):
+    """The caller may not do this; `permission` names what is missing."""
+
     status = 403
     code = "forbidden"
 
 
 class Conflict(DomainError):
+    """The present state does not allow it."""
+
     status = 409
     code = "conflict"
 
 
 class Invalid(DomainError):
+    """What was sent cannot be used; `field` says where."""
+
     status = 422
     code = "invalid"
 
@@ -49,6 +57,8 @@ class RuleViolation(DomainError):
 
 
 class ApprovalRequired(DomainError):
+    """Someone else must approve it first."""
+
     status = 403
     code = "approval_required"
 

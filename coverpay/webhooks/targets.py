@@ -40,6 +40,8 @@ _METADATA_V6 = ipaddress.ip_address("fd00:ec2::254")
 
 
 class TargetRefused(Invalid):
+    """Webhooks are not sent to this address."""
+
     code = "target_refused"
 
 

@@ -12,6 +12,8 @@ from payments.gateways.sandbox import Sandbox
 
 
 class UnknownGateway(Invalid):
+    """This installation has no gateway of that name."""
+
     code = "unknown_gateway"
 
 

@@ -48,6 +48,8 @@ CHART: dict[str, ChartLine] = {
 
 
 class UnknownAccount(Invalid):
+    """The chart of accounts has no such code."""
+
     code = "unknown_account"
 
 
