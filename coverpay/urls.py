@@ -50,7 +50,9 @@ pages: list[URLPattern | URLResolver] = [
         "policies.urls",
         "billing.urls",
         "payments.urls",
-        "reconciliation.ledger.urls",
+        "reconciliation.urls",
+        "coverpay.dashboard.ledger_urls",
+        "coverpay.webhooks.urls",
         "compliance.urls",
     )
 ]

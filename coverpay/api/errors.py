@@ -117,13 +117,19 @@ def is_api(request: HttpRequest) -> bool:
 
 
 class DomainErrorMiddleware:
-    """Turn a refusal raised outside DRF into a problem or an error page, never into a 500."""
+    """Turn a refusal raised outside DRF into a problem or an error page, never into a 500.
+
+    What the API answers is kept by no cache: it is somebody's money, and at times a secret shown once.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if is_api(request):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, DomainError | TransitionNotAllowed | IntegrityError):
