@@ -151,6 +151,7 @@ def _referred(pool: Pool, alike: Callable[[BankLine | BookLine], Key]) -> list[G
 
 
 def in_order(lines: Mapping[str, L]) -> list[L]:
+    """Sort lines by date, then by id, so that every run gives the same answer."""
     return sorted(lines.values(), key=lambda line: (line.posted_on, line.id))
 
 

@@ -117,6 +117,7 @@ class Fields:
 
 
 def type_code(fields: Fields) -> str:
+    """Read a type code; empty, with the problem reported, where there is none."""
     value = fields.next()
     if _TYPE_CODE.fullmatch(value):
         return value
