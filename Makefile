@@ -43,7 +43,7 @@ checks: dev
 	$(BIN)/ruff check .
 	$(PY) -m djlint templates --check --lint --quiet
 	$(PY) -m mypy .
-	$(PY) -c 'import sys; from importlinter.cli import lint_imports_command; sys.path.insert(0, "."); lint_imports_command()'
+	$(BIN)/lint-imports
 	$(PY) -m pytest -n 0 tests/architecture
 	$(PY) -m coverpay.local run --fresh -- bash -euc '\
 		$(PY) manage.py makemigrations --check --dry-run; \

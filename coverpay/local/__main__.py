@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,7 +23,7 @@ STOP_SECONDS = 60.0
 STARTED = time.monotonic()
 
 
-class Interrupted(BaseException):  # noqa: N818 - it is a request, not an error
+class Interrupted(BaseException):
     """Carry the signal that asked us to end."""
 
     def __init__(self, number: int) -> None:
@@ -58,7 +59,8 @@ def say(text: str, file: TextIO = sys.stdout) -> None:
 def run_demo(var: Path, options: argparse.Namespace) -> int:
     """Bring everything up, run the main job, then serve unless told not to."""
     say("Starting Postgres, Valkey, web, worker and beat ...")
-    with _stack(var) as stack:
+    _end_on_signals()
+    with Stack(var) as stack:
         demo.bring_up(stack)
         say(f"ready in {time.monotonic() - STARTED:.1f} s at {stack.web.url}\n")
         demo.run_main_job(stack)
@@ -70,7 +72,8 @@ def run_demo(var: Path, options: argparse.Namespace) -> int:
 
 def run_up(var: Path, options: argparse.Namespace) -> int:
     """Bring everything up and serve, without the main job."""
-    with _stack(var) as stack:
+    _end_on_signals()
+    with Stack(var) as stack:
         demo.bring_up(stack)
         say(f"ready in {time.monotonic() - STARTED:.1f} s")
         _serve(stack)
@@ -79,7 +82,12 @@ def run_up(var: Path, options: argparse.Namespace) -> int:
 
 def run_command(var: Path, options: argparse.Namespace) -> int:
     """Run any command beside Postgres and Valkey, which it finds in its environment."""
-    with _stack(var) as stack:
+    _end_on_signals()
+    if options.fresh:
+        var.mkdir(parents=True, exist_ok=True)
+        var = Path(tempfile.mkdtemp(prefix="fresh-", dir=var))
+        var.chmod(0o755)
+    with Stack(var, keep=not options.fresh) as stack:
         stack.start_stores()
         return stack.run_in_foreground(options.words)
 
@@ -108,11 +116,6 @@ def _serve(stack: Stack) -> None:
         say("\nStopping ...")
 
 
-def _stack(var: Path) -> Stack:
-    _end_on_signals()
-    return Stack(var)
-
-
 def _end_on_signals() -> None:
     """Turn the first ending signal into Interrupted; later ones cannot disturb the stopping."""
 
@@ -136,6 +139,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     demo_command.add_argument("--no-serve", dest="serve", action="store_false", help="stop after the main job")
     commands.add_parser("up", help="bring everything up and serve")
     run = commands.add_parser("run", help="run a command beside Postgres and Valkey")
+    run.add_argument("--fresh", action="store_true", help="with empty stores of its own, removed at the end")
     run.add_argument("words", nargs="+", metavar="COMMAND")
     commands.add_parser("stop", help="stop what runs from this folder")
     return parser.parse_args(arguments)

@@ -46,7 +46,7 @@ def server_account(data: Path) -> Account:
     if os.geteuid() != 0:
         if owner and owner.st_uid != os.geteuid():
             raise LocalError(
-                f"{data} belongs to {user_name(owner.st_uid)}: CoverPay was started by another user (or by root) before. "
+                f"{data} belongs to {user_name(owner.st_uid)}: another user (or root) started CoverPay here before. "
                 "Start it as that user again, or give the whole `var` folder to yours, or remove it."
             )
         return Account(os.geteuid(), os.getegid())

@@ -72,6 +72,7 @@ class Postgres(Server):
     @cached_property
     def data(self) -> Path:
         """Give the cluster's folder: below home, or a linked place that the account can reach."""
+        self.home.mkdir(parents=True, exist_ok=True)
         data = self.home / "data"
         if data.is_symlink() or self._reaches(self.home):
             return data.resolve()
@@ -92,12 +93,16 @@ class Postgres(Server):
             return installed / "bin"
         return _copy_install(package) / "pginstall" / "bin"
 
+    @property
+    def folders(self) -> set[Path]:
+        """Give every folder that holds something of this cluster."""
+        return {self.home, self.data.parent}
+
     def begin(self) -> None:
         """Start the server; make the cluster first when there is none.
 
         Raises: LocalError, StartFailed.
         """
-        self.home.mkdir(parents=True, exist_ok=True)
         if not (self.data / "PG_VERSION").exists():
             self._password = secrets.token_urlsafe(24)
             self._make_cluster(self._password)

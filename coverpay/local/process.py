@@ -50,9 +50,10 @@ class Guardian:
         """Strike out a process group that has ended, so that a reused id is never signalled."""
         self._write(f"- {pid}\n")
 
-    def remove_at_end(self, folder: Path) -> None:
-        """Have a temporary folder removed once everything is stopped."""
-        self._write(f"~ {folder}\n")
+    def remove_at_end(self, *folders: Path) -> None:
+        """Have temporary folders removed once everything is stopped."""
+        for folder in folders:
+            self._write(f"~ {folder}\n")
 
     def close(self) -> None:
         """Let the guardian stop what is still registered, and wait until it has."""

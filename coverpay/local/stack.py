@@ -40,9 +40,13 @@ class Stack:
     """
 
     def __init__(
-        self, var: Path, environment: Mapping[str, str] = os.environ, postgres_settings: Mapping[str, str] | None = None
+        self,
+        var: Path,
+        environment: Mapping[str, str] = os.environ,
+        postgres_settings: Mapping[str, str] | None = None,
+        keep: bool = True,
     ) -> None:
-        """Take the folder's lock; nothing is started yet.
+        """Take the folder's lock; nothing is started yet. Unless `keep`, the folder goes when the stack stops.
 
         Raises: LocalError when another supervisor holds the folder, or we may not write there.
         """
@@ -61,6 +65,8 @@ class Stack:
         self.worker = programs.worker(self._guardian, self.logs / "worker.log")
         self.beat = programs.beat(self._guardian, self.logs / "beat.log", self.var / "beat-schedule")
         self.environment = given | self._local_settings(given)
+        if not keep:
+            self._guardian.remove_at_end(self.var, *(self.postgres.folders if self.postgres else ()))
 
     def __enter__(self) -> Self:
         return self

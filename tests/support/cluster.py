@@ -16,8 +16,8 @@ class ThrowawayCluster:
         self._guardian = Guardian()
         self.folder = Path(tempfile.mkdtemp(prefix="coverpay-tests-"))
         self.folder.chmod(0o755)
-        self._guardian.remove_at_end(self.folder)
         self.postgres = Postgres(self.folder / "postgres", self._guardian, THROWAWAY)
+        self._guardian.remove_at_end(self.folder, *self.postgres.folders)
 
     def start(self, environment: MutableMapping[str, str] = os.environ) -> None:
         """Start the server and name it, and a folder for what tests write, in the environment."""
