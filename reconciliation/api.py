@@ -33,7 +33,7 @@ class NewBankAccount(Asked):
 
 
 class ProofItemShown(serializers.Serializer[Any]):
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     amount_minor = serializers.IntegerField(help_text="Positive: the bank has more than the books.")
     count = serializers.IntegerField()
 
@@ -115,7 +115,7 @@ class Statements(Rows):
     queryset = queries.imports()
     serializer_class = StatementImportShown
     filterset_fields: ClassVar = ["state"]
-    parser_classes: ClassVar = [MultiPartParser]
+    parser_classes = (MultiPartParser,)
     reads = Permission.RECONCILIATION_READ
     writes = Permission.RECONCILIATION_WRITE
 

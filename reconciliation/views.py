@@ -153,9 +153,8 @@ class CloseBreak(ReasonPage):
     def run(self, form: ReasonForm) -> str:
         found = breaks.close(break_id=self.kwargs["break_id"], reason=form.cleaned_data["reason"], actor=self.actor)
         messages.success(self.request, "The break is closed.")
-        if found.bank_account_id is None:
-            return reverse("reconciliation:breaks")
-        return reverse("reconciliation:account", args=[found.bank_account_id])
+        account = found.bank_account
+        return reverse("reconciliation:account", args=[account.id]) if account else reverse("reconciliation:breaks")
 
 
 class UndoMatch(ReasonPage):
