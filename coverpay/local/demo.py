@@ -14,15 +14,16 @@ Say = Callable[[str], None]
 
 
 def bring_up(stack: Stack) -> None:
-    """Start the stores, bring tables and demo book up to date, and start the programs."""
+    """Start the stores, bring tables and demo book up to date, and start the programs, all as parallel as is safe."""
     collecting = begin_collecting_static(stack)
     stack.start_stores()
     stack.manage("migrate", "--noinput")
-    stack.manage("demo_book")
     if collecting is not None:
         stack.finish(collecting)
         _static_stamp(stack).write_text(_static_fingerprint())
-    stack.start_programs()
+    stack.begin_programs()
+    stack.manage("demo_book")
+    stack.await_programs()
 
 
 def run_main_job(stack: Stack) -> None:

@@ -64,6 +64,7 @@ class Stack:
         self.web = programs.Web(self._guardian, self.logs / "web.log", _web_port(given))
         self.worker = programs.worker(self._guardian, self.logs / "worker.log")
         self.beat = programs.beat(self._guardian, self.logs / "beat.log", self.var / "beat-schedule")
+        self._programs = (self.worker, self.beat, self.web)
         self.environment = given | self._local_settings(given)
         if not keep:
             self._guardian.remove_at_end(self.var, *(self.postgres.folders if self.postgres else ()))
@@ -77,7 +78,7 @@ class Stack:
     @property
     def members(self) -> Iterator[Member]:
         """Give every part in the order of starting."""
-        return (part for part in (self.postgres, self.valkey, self.worker, self.beat, self.web) if part is not None)
+        return (part for part in (self.postgres, self.valkey, *self._programs) if part is not None)
 
     def start_stores(self) -> None:
         """Start Postgres and Valkey, and name them in the environment of everything started later."""
@@ -89,12 +90,19 @@ class Stack:
             self.environment["DATABASE_URL"] = self.postgres.url
 
     def start_programs(self) -> None:
-        """Start worker, beat and web side by side, and wait until all of them serve."""
-        parts = (self.worker, self.beat, self.web)
-        for part in parts:
+        """Start worker, beat and web, and wait until all of them serve."""
+        self.begin_programs()
+        self.await_programs()
+
+    def begin_programs(self) -> None:
+        """Start worker, beat and web side by side, without waiting."""
+        for part in self._programs:
             part.environment = self.environment
             part.begin()
-        for part in parts:
+
+    def await_programs(self) -> None:
+        """Wait until all of them serve, and tell the lock's readers where."""
+        for part in self._programs:
             part.await_ready()
         self._lock.tell(self.web.url)
 
