@@ -152,6 +152,11 @@ def _sum(rows: QuerySet[Any], column: str = "amount_minor") -> int:
     return rows.order_by().aggregate(sum=Sum(column))["sum"] or 0
 
 
+def is_due_to_bill(policy: Policy) -> bool:
+    """Whether an installment of a visible policy has reached its bill date without an invoice."""
+    return Installment.objects.filter(policy=policy, invoice__isnull=True, bill_on__lte=clock.today()).exists()
+
+
 def plans_of(actor: Actor) -> list[tuple[str, str]]:
     """The payment plans of the actor's organization in force today, as (code, name)."""
     rows = access.operable(actor, PlanVersion.objects.filter(effective_from__lte=clock.today()))

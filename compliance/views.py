@@ -12,9 +12,9 @@ from django.views.generic import TemplateView
 
 from compliance import access, identity, queries
 from compliance.forms import AuditFilters, KeyForm, MemberForm, RoleForm
+from compliance.http import StaffPage
 from compliance.models import AuditEntry, Membership, User
 from compliance.pages import ActionPage, CommandPage, FilterForm, ListPage
-from compliance.http import StaffPage
 from compliance.permissions import ROLE_PERMISSIONS, Permission
 from coverpay.kernel.errors import DomainError, Invalid, NotFound
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import environ
+import font_source_sans_pro
 import structlog
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -28,8 +30,8 @@ INSTALLED_APPS = [
     "policies",
     "reconciliation",
     "compliance",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "coverpay.admin_site.FinanceAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -99,6 +101,8 @@ DATABASES = {
     }
 }
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+# Only statements sent by a server-side cursor are prepared (the ledger's posting); a pooler that cannot keep them: null.
+DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
@@ -117,10 +121,38 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "coverpay.accounts.InvitedOnly"
+ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "CoverPay"
+
+UNFOLD = {
+    "SITE_TITLE": "CoverPay finance",
+    "SITE_HEADER": "CoverPay finance",
+    "SITE_SUBHEADER": "Look, do not touch",
+    "SITE_SYMBOL": "umbrella",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/mark.svg")}],
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": "6px",
+    "SIDEBAR": {"show_search": True, "show_all_applications": True},
+    "COLORS": {
+        # The petrol of static/css/tokens.css, light to dark.
+        "primary": {
+            "50": "#eef7f6",
+            "100": "#d6ecea",
+            "200": "#aedad6",
+            "300": "#7cc2bc",
+            "400": "#48a29c",
+            "500": "#21847e",
+            "600": "#0b6a65",
+            "700": "#0b5f5b",
+            "800": "#084845",
+            "900": "#073a38",
+            "950": "#032221",
+        },
+    },
+}
 
 EMAIL_BACKEND = env("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
 
@@ -131,7 +163,7 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS: list[Any] = [BASE_DIR / "static", ("fonts", font_source_sans_pro.font_directory)]
 HASHED_STATIC = env.bool("HASHED_STATIC", default=False)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -155,7 +187,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "img-src": ["'self'", "data:"],
-        "style-src": ["'self'", "'unsafe-inline'"],
+        "object-src": ["'none'"],
         "frame-ancestors": ["'none'"],
         "form-action": ["'self'"],
         "base-uri": ["'self'"],

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from compliance import access
 from coverpay.kernel.actors import Actor
-from payments.models import Attempt, Payment, Payout, PayoutLine, Refund
+from payments.models import Attempt, GatewayAccount, Payment, Payout, PayoutLine, Refund
 from reconciliation.ledger.models import Entry
-from reconciliation.models import Match
+from reconciliation.models import Break, Match
 
 TAKEN = (Payment.State.SUCCEEDED, Payment.State.REFUNDED, Payment.State.RETURNED)
 
@@ -58,12 +58,21 @@ def entries_of(actor: Actor, payment: Payment, payouts: Sequence[PayoutLine]) ->
     return list(access.visible(actor, Entry.objects.filter(source_id__in=sources)).order_by("id"))
 
 
+def breaks_of(actor: Actor, payment: Payment) -> list[Break]:
+    """What does not tie about this payment's attempts and waits for a person."""
+    subjects = [attempt.id for attempt in payment.attempts.all()]
+    rows = Break.objects.filter(subject_id__in=subjects, state=Break.State.OPEN).order_by("id")
+    return list(access.visible(actor, rows))
+
+
 def payout_lines_of(actor: Actor, payment: Payment) -> list[PayoutLine]:
     """The payout lines that name this payment's attempts or refunds."""
     references = [row.id for row in (*payment.attempts.all(), *payment.refunds.all())]
     visible = access.visible(actor, Payout.objects.all())
     return list(
-        PayoutLine.objects.filter(our_reference__in=references, payout__in=visible).select_related("payout").order_by("id")
+        PayoutLine.objects.filter(our_reference__in=references, payout__in=visible)
+        .select_related("payout")
+        .order_by("id")
     )
 
 
@@ -76,32 +85,52 @@ def bank_matches_of(actor: Actor, payout_ids: Sequence[str]) -> dict[str, Match]
     return {match.ledger_line.entry.source_id: match for match in related}
 
 
+def gateway_account_names(ids: Collection[str]) -> dict[str, str]:
+    """Name processor accounts. The caller shows them only where the ids themselves were visible."""
+    return {account.id: str(account) for account in GatewayAccount.objects.filter(pk__in=ids)}
+
+
 def journey(payment: Payment, lines: Sequence[PayoutLine], matches: dict[str, Match]) -> list[Stop]:
     """Where the money of a payment has been and is: asked for, at the processor, in a payout, on the statement.
 
     Takes:  what `payout_lines_of` and `bank_matches_of` gave for this payment.
     """
-    taken = next((attempt for attempt in payment.attempts.all() if attempt.state == Attempt.State.SUCCEEDED), None)
-    paid_out = next((line for line in lines if taken and line.our_reference == taken.id), None)
+    tried = list(payment.attempts.all())
+    taken = next((attempt for attempt in tried if attempt.state == Attempt.State.SUCCEEDED), None)
+    paid_out = next((line for line in lines if line.kind == PayoutLine.Kind.CHARGE), None)
     match = matches.get(paid_out.payout_id) if paid_out else None
-    stops = [Stop("Initiated", f"by {payment.method}", payment.created_at)]
-    if taken is None:
-        ahead = "no money moved" if payment.state == Payment.State.FAILED else "waiting for the outcome"
-        stops.append(Stop("At the processor", ahead))
-    else:
-        stops.append(Stop("At the processor", taken.gateway_reference or taken.account.gateway, taken.decided_at))
-    if paid_out is None:
-        stops.append(Stop("In a payout", "not paid out yet" if taken else "–"))
-    else:
-        payout = paid_out.payout
-        stops.append(Stop("In a payout", f"{payout.reference}, {payout.paid_on}", payout.created_at, payout.id))
+    return _marked(
+        [
+            Stop("Initiated", f"by {payment.method}", payment.created_at),
+            _at_processor(payment, taken, paid_out),
+            _in_payout(taken, paid_out),
+            _at_bank(paid_out, match),
+        ]
+    )
+
+
+def _at_processor(payment: Payment, taken: Attempt | None, paid_out: PayoutLine | None) -> Stop:
+    if taken is not None:
+        return Stop("At the processor", taken.gateway_reference or taken.account.gateway, taken.decided_at)
+    if paid_out is not None:
+        return Stop("At the processor", "paid out, though its outcome is undecided here", paid_out.payout.created_at)
+    nothing = payment.state == Payment.State.FAILED
+    return Stop("At the processor", "no money moved" if nothing else "waiting for the outcome")
+
+
+def _in_payout(taken: Attempt | None, line: PayoutLine | None) -> Stop:
+    if line is None:
+        return Stop("In a payout", "not paid out yet" if taken else "–")
+    payout = line.payout
+    return Stop("In a payout", f"{payout.reference}, {payout.paid_on}", payout.created_at, payout.id)
+
+
+def _at_bank(paid_out: PayoutLine | None, match: Match | None) -> Stop:
     if match is None:
-        stops.append(Stop("On the bank statement", "not seen yet" if paid_out else "–"))
-    else:
-        seen = match.statement_line
-        where = f"{seen.statement.bank_account}, {seen.posted_on}"
-        stops.append(Stop("On the bank statement", where, match.matched_at, seen.id))
-    return _marked(stops)
+        return Stop("On the bank statement", "not seen yet" if paid_out else "–")
+    seen = match.statement_line
+    where = f"{seen.statement.bank_account}, {seen.posted_on}"
+    return Stop("On the bank statement", where, match.matched_at, seen.id)
 
 
 def _marked(stops: list[Stop]) -> list[Stop]:

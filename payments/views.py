@@ -50,6 +50,7 @@ class PaymentDetail(StaffPage, TemplateView):
             refunds=list(payment.refunds.all()),
             stops=queries.journey(payment, lines, matches),
             payout_lines=lines,
+            breaks=queries.breaks_of(self.actor, payment),
             entries=queries.entries_of(self.actor, payment, lines),
             can_refund=payment.state == Payment.State.SUCCEEDED and access.may(self.actor, P.PAYMENTS_WRITE),
             unknown=next((a for a in tried if a.state == Attempt.State.UNKNOWN), None),

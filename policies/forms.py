@@ -16,9 +16,7 @@ from policies.parties import PartyDetails
 
 class PolicyFilters(FilterForm):
     q = forms.CharField(label="Number or insured", required=False, max_length=80)
-    state = forms.ChoiceField(
-        label="State", required=False, choices=[("", "Any"), *Policy.State.choices]
-    )
+    state = forms.ChoiceField(label="State", required=False, choices=[("", "Any"), *Policy.State.choices])
 
 
 class QuoteForm(forms.Form):
@@ -28,7 +26,7 @@ class QuoteForm(forms.Form):
     program = forms.ChoiceField(label="Program")
     state = forms.ChoiceField(label="State of the risk")
     effective_on = DateField(label="First day of cover")
-    expires_on = DateField(label="Last day of cover (excluded)")
+    expires_on = DateField(label="Cover ends on", help_text="The first day without cover.")
     premium = MoneyField(label="Premium", help_text="As the carrier rated it; taxes and fees follow from the program.")
     plan = forms.ChoiceField(label="Payment plan")
     reference = forms.CharField(label="Your number for the insured", max_length=80)
@@ -38,13 +36,18 @@ class QuoteForm(forms.Form):
     city = forms.CharField(label="City", required=False, max_length=100)
     postal_code = forms.CharField(label="Postal code", required=False, max_length=12)
     agency_code = forms.CharField(
-        label="Selling agency", required=False, max_length=40, help_text="Its code; the agency may then read this policy."
+        label="Selling agency",
+        required=False,
+        max_length=40,
+        help_text="Its code; the agency may then read this policy.",
     )
 
     cover = ("number", "program", "state", "effective_on", "expires_on", "premium", "plan")
     insured = ("reference", "name", "email", "address_line", "city", "postal_code", "agency_code")
 
-    def __init__(self, *args: Any, programs: Iterable[Program], plans: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, programs: Iterable[Program], plans: Sequence[tuple[str, str]], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.programs = {program.code: program for program in programs}
         states = sorted({state for program in self.programs.values() for state in _states(program)})

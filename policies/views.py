@@ -72,9 +72,7 @@ class Imports(CommandPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         rows = access.visible(self.actor, PolicyImport.objects.defer("problems"))
         page = page_of(rows, self.request.GET.get("after", ""))
-        return super().get_context_data(
-            page=page, required=imports.REQUIRED, optional=imports.OPTIONAL, **kwargs
-        )
+        return super().get_context_data(page=page, required=imports.REQUIRED, optional=imports.OPTIONAL, **kwargs)
 
     def run(self, form: ImportForm) -> str:
         upload = form.cleaned_data["file"]

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Model, Q, QuerySet, Sum
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 import billing.queries
 from billing.models import Invoice, Receipt
 from compliance import access
+from compliance.events import CATALOG
 from compliance.models import EventRecord
 from compliance.permissions import Permission
 from coverpay.kernel import clock
@@ -56,7 +57,7 @@ def worklists(actor: Actor) -> list[Worklist]:
     return [
         Worklist(kind.label, kind.hint, access.visible(actor, kind.rows()).count(), kind.address())
         for kind in _KINDS
-        if access.may(actor, kind.permission)
+        if access.may(actor, kind.permission) and kind.address()
     ]
 
 
@@ -78,9 +79,10 @@ def cash(actor: Actor) -> list[Cash]:
     ]
 
 
-def activity(actor: Actor) -> list[EventRecord]:
-    """The last public events of the actor's organization, as far as they may read them."""
-    return list(access.visible(actor, EventRecord.objects.order_by("-id"))[:RECENT])
+def activity(actor: Actor) -> list[tuple[str, EventRecord]]:
+    """The last public events of the actor's organization, each with its sentence, as far as they may read them."""
+    events = access.visible(actor, EventRecord.objects.order_by("-id"))[:RECENT]
+    return [(CATALOG.get(event.type, event.type).rstrip("."), event) for event in events]
 
 
 def latest_payments(actor: Actor) -> Sequence[Payment]:
@@ -89,9 +91,7 @@ def latest_payments(actor: Actor) -> Sequence[Payment]:
     return list(access.visible(actor, rows)[:RECENT])
 
 
-def _by_currency(
-    rows: QuerySet[Receipt], column: str, first: dt.date, today: dt.date
-) -> dict[str, tuple[int, int]]:
+def _by_currency(rows: QuerySet[Receipt], column: str, first: dt.date, today: dt.date) -> dict[str, tuple[int, int]]:
     sums = (
         rows.filter(**{f"{column}__range": (first, today)})
         .order_by()
@@ -104,7 +104,10 @@ def _by_currency(
 def _list(name: str, **query: str) -> Callable[[], str]:
     def address() -> str:
         filters = "&".join(f"{key}={value}" for key, value in query.items())
-        return reverse(name) + (f"?{filters}" if filters else "")
+        try:
+            return reverse(name) + (f"?{filters}" if filters else "")
+        except NoReverseMatch:
+            return ""
 
     return address
 
@@ -129,9 +132,7 @@ _KINDS: tuple[_Kind, ...] = (
         "Payments of unknown outcome",
         "A person decides when the processor does not",
         _P.PAYMENTS_READ,
-        lambda: Payment.objects.filter(
-            pk__in=Attempt.objects.filter(state=Attempt.State.UNKNOWN).values("payment")
-        ),
+        lambda: Payment.objects.filter(pk__in=Attempt.objects.filter(state=Attempt.State.UNKNOWN).values("payment")),
         _list("payments:list", show="unknown"),
     ),
     _Kind(

@@ -8,11 +8,11 @@ from typing import Any
 from django.db.models import Model
 from django.urls import reverse
 
-from billing.models import Application, Installment, Invoice, InvoiceLine, Receipt, Schedule
+from billing.models import Installment, Invoice, Receipt, Schedule
 from compliance import access
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import NotFound
-from payments.models import Attempt, Payment, Payout, PayoutLine, Refund
+from payments.models import Attempt, Payment, Payout, Refund
 from policies.models import Charge, Policy, PolicyImport, Term
 from reconciliation.ledger.models import Entry
 

@@ -163,7 +163,7 @@ def _books(actor: Actor, policy: Policy, payout_ids: list[str]) -> Iterator[Mome
             detail=entry.memo,
             state="reversed" if entry.reverses_id else "",
             state_label="Reversal" if entry.reverses_id else "",
-            amount_minor=sum(line.amount_minor for line in lines if line.amount_minor > 0),
+            amount_minor=max(line.amount_minor for line in lines),
             currency=lines[0].currency,
         )
 

@@ -128,7 +128,7 @@ class PolicyDetail(StaffPage, TemplateView):
             invoices=billing.queries.with_open(policy.invoices.order_by("id")) if bills else [],
             timeline=timeline.of(self.actor, policy),
             can_bind=quoted and operates and access.may(self.actor, P.POLICIES_WRITE),
-            can_issue=bool(balance and balance.unbilled_minor and operates and access.may(self.actor, P.BILLING_WRITE)),
+            can_issue=operates and access.may(self.actor, P.BILLING_WRITE) and billing.queries.is_due_to_bill(policy),
             **kwargs,
         )
 

@@ -38,6 +38,7 @@ class Reason(Protocol):
 
     subject_id: str
     figure: str
+    formula: str
     amount_minor: int
     currency: str
     inputs: Mapping[str, str | int]
@@ -129,7 +130,7 @@ def why(reasons: Iterable[Reason], subject_id: str = "", figure: str = "", name:
     Takes:  stored reasons, narrowed to a subject and a figure when named; `name` tells screen readers which amount.
     """
     steps = [
-        {"reason": reason, "facts": _facts(reason)}
+        {"reason": reason, "formula": reason.formula.replace("_", " "), "facts": _facts(reason)}
         for reason in reasons
         if (not subject_id or reason.subject_id == subject_id) and (not figure or reason.figure == figure)
     ]
@@ -156,7 +157,11 @@ def _read(key: str, value: str | int, currency: str) -> Any:
 
 @register.inclusion_tag("components/_field.html")
 def field(bound: BoundField) -> dict[str, Any]:
-    """Draw one form field: label, control, help, errors, tied together for screen readers."""
+    """Draw one form field: label, control, help, errors, tied together for screen readers.
+
+    A placeholder that only repeats the label is dropped: it vanishes while one types.
+    """
+    bound.field.widget.attrs.pop("placeholder", None)
     return {"field": bound, "check": isinstance(bound.field.widget, CheckboxInput)}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Prefetch, QuerySet
@@ -15,6 +15,9 @@ from coverpay.kernel.errors import NotFound
 from reconciliation.ledger.accounts import CHART
 from reconciliation.ledger.balances import AccountBalance, trial_balance
 from reconciliation.ledger.models import Account, AccountType, Book, Entry, Fund, Line
+
+NameOwners = Callable[[Collection[str]], dict[str, str]]
+"""Names owners that only an upper app knows, such as processor accounts: id -> name."""
 
 CREDIT_NORMAL = (AccountType.LIABILITY, AccountType.INCOME)
 
@@ -79,13 +82,14 @@ def book_for(actor: Actor, book_id: str = "") -> Book:
     return found
 
 
-def funds(book: Book, at: dt.date | None = None) -> list[FundShown]:
+def funds(book: Book, at: dt.date | None, name_owners: NameOwners) -> list[FundShown]:
     """Every account of a visible book at the end of a day, trust and operating apart."""
     balances = trial_balance(book.id, at)
-    names = owner_names(book, (balance.owner for balance in balances))
+    names = owner_names(book, {balance.owner for balance in balances}, name_owners)
     shown = []
     for fund in (Fund.TRUST, Fund.OPERATING):
         accounts = [_shown(balance, names) for balance in balances if balance.fund == fund]
+        accounts.sort(key=lambda account: AccountType.values.index(account.type))
         if accounts:
             shown.append(FundShown(fund.value, str(fund.label), accounts, totals(accounts)))
     return shown
@@ -121,12 +125,11 @@ def title_of(code: str) -> str:
     return CHART[code].title if code in CHART else code
 
 
-def owner_names(book: Book, owners: Iterable[str]) -> dict[str, str]:
-    """Name the owners of a book's accounts that are organizations or bank accounts; others keep their own word."""
-    wanted = {owner for owner in owners if owner}
-    names = dict(Organization.objects.filter(pk__in=wanted).values_list("id", "name"))
-    banks = Account.objects.filter(book=book, owner__in=wanted, bank_account__isnull=False)
-    return {**names, **dict(banks.values_list("owner", "bank_account__name"))}
+def owner_names(book: Book, owners: Collection[str], name_owners: NameOwners) -> dict[str, str]:
+    """Name the owners of a book's accounts: organizations, its bank accounts, and whom `name_owners` knows."""
+    names = dict(Organization.objects.filter(pk__in=owners).values_list("id", "name"))
+    banks = Account.objects.filter(book=book, owner__in=owners, bank_account__isnull=False)
+    return {**names, **dict(banks.values_list("owner", "bank_account__name")), **name_owners(owners)}
 
 
 def account(actor: Actor, account_id: int) -> Account:
