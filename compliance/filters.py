@@ -37,4 +37,5 @@ class Filters(DjangoFilterBackend):
                     f"There is no such parameter; the parameters are: {', '.join(known)}.",
                     field=name,
                 )
-        return super().filter_queryset(request, queryset, view)
+        found: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        return found

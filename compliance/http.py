@@ -129,4 +129,4 @@ class StaffPage(LoginRequiredMixin):
         self.actor = actor_of(request)
         needed = self.reads if request.method in SAFE_METHODS else (self.writes or self.reads)
         access.require(self.actor, needed)
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc,no-any-return]
+        return super().dispatch(request, *args, **kwargs)

@@ -33,8 +33,7 @@ class Shown(serializers.ModelSerializer[Any]):
     """How a row reads in an answer: the fields of `Meta.fields`, none of them writable."""
 
     def get_extra_kwargs(self) -> dict[str, Any]:
-        names: list[str] = self.Meta.fields  # type: ignore[attr-defined]
-        return {name: {"read_only": True} for name in names if name not in self._declared_fields}
+        return {name: {"read_only": True} for name in self.Meta.fields if name not in self._declared_fields}
 
 
 class Asked(serializers.Serializer[Any]):
@@ -96,7 +95,8 @@ class Rows(Resource):
         return access.visible(self.actor, rows)
 
     def get_object(self) -> Model:
-        return access.get(self.actor, super().get_queryset(), self.kwargs["id"])
+        row: Model = access.get(self.actor, super().get_queryset(), self.kwargs["id"])
+        return row
 
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
@@ -114,6 +114,7 @@ def creates(takes: SerializerClass, gives: SerializerClass | None = None) -> Cal
         def create(view: Resource, request: Request) -> Response:
             return view.answer(handler(view, view.asked(takes)), gives, status=201)
 
+        create.takes = takes  # type: ignore[attr-defined]
         return extend_schema(request=takes, **_responses(201, gives))(create)
 
     return decorate
@@ -127,6 +128,7 @@ def acts(takes: SerializerClass = Nothing, gives: SerializerClass | None = None)
         def act(view: Resource, request: Request, id: str) -> Response:
             return view.answer(handler(view, id, view.asked(takes)), gives)
 
+        act.takes = takes  # type: ignore[attr-defined]
         body = None if takes is Nothing else takes
         route = action(detail=True, methods=["post"], url_path=handler.__name__.replace("_", "-"))
         return extend_schema(request=body, **_responses(200, gives))(route(act))
@@ -142,6 +144,7 @@ def edits(takes: SerializerClass, gives: SerializerClass | None = None) -> Calla
         def edit(view: Resource, request: Request, id: str) -> Response:
             return view.answer(handler(view, id, view.asked(takes, partial=True)), gives)
 
+        edit.takes = takes  # type: ignore[attr-defined]
         return extend_schema(request=takes, **_responses(200, gives))(edit)
 
     return decorate

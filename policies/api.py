@@ -176,7 +176,7 @@ class Policies(Rows):
     def why(self, id: str) -> list[Explanation]:
         """Why each charge is what it is."""
         policy = self.get_object()
-        return explanations.of(*Charge.objects.filter(policy=policy).values_list("id", flat=True))
+        return explanations.of(*Charge.objects.filter(policy_id=policy.pk).values_list("id", flat=True))
 
 
 class ImportShown(Shown):
@@ -204,7 +204,7 @@ class Imports(Rows):
 
     queryset = PolicyImport.objects.all()
     serializer_class = ImportShown
-    parser_classes: ClassVar = [MultiPartParser]
+    parser_classes = (MultiPartParser,)
     reads = Permission.POLICIES_WRITE
     writes = Permission.POLICIES_WRITE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -24,7 +23,7 @@ class ById(BasePagination):
     parameters: ClassVar = ("limit", "after")
     _next: str | None = None
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         limit = _limit(request.query_params.get("limit"))
         rows = queryset.order_by("-pk")
         if "after" in request.query_params:
@@ -49,7 +48,7 @@ class ById(BasePagination):
             },
         }
 
-    def get_schema_operation_parameters(self, view: Any) -> Sequence[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [
             {
                 "name": "limit",
