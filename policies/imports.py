@@ -1,13 +1,14 @@
-"""Import policies from CSV: read as a stream, every problem listed with row and column, imported whole or not at all."""
+"""Import policies from CSV: read as a stream, every problem listed with row and column, whole or not at all."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import datetime as dt
 import hashlib
-import io
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import IO
 
@@ -37,12 +38,14 @@ OPTIONAL = (
     "bind",
 )
 KEPT_PROBLEMS = 1000
+MAX_LINE_BYTES = 1 << 20
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _COLUMN_OF_FIELD = {
     "number": "policy_number",
-    "insured": "insured_name",
     "reference": "insured_reference",
     "name": "insured_name",
-    "amount": "premium",
+    "email": "insured_email",
 }
 
 
@@ -81,10 +84,16 @@ class Tally:
     problem_count: int = 0
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, problem: Problem) -> None:
+    def add(self, row: int, column: str, code: str, message: str) -> None:
+        """Note a problem; what stands in the file is shown short and printable."""
         self.problem_count += 1
         if len(self.problems) < KEPT_PROBLEMS:
-            self.problems.append(problem)
+            self.problems.append(Problem(row, _printable(column, 60), code, _printable(message, 300)))
+
+    def refuse(self, row: int, error: DomainError) -> None:
+        """Note what a command refused, by the column that its field came from."""
+        named = error.field or ""
+        self.add(row, _COLUMN_OF_FIELD.get(named, named), error.code, error.message)
 
 
 def import_policies(*, file: IO[bytes], file_name: str, actor: Actor) -> PolicyImport:
@@ -134,7 +143,7 @@ def _import(
         transaction.savepoint_commit(savepoint)
     record = PolicyImport.objects.create(
         organization_id=organization_id,
-        file_name=file_name[:200],
+        file_name=_printable(file_name, 200),
         content_sha256=digest,
         state=PolicyImport.State.REFUSED if tally.problem_count else PolicyImport.State.IMPORTED,
         row_count=tally.rows,
@@ -173,100 +182,79 @@ def _write_rows(content: IO[bytes], organization_id: str, tally: Tally) -> None:
                 if row.bind:
                     lifecycle.bind_locked(locks.lock(policy.id))
         except DomainError as error:
-            column = _COLUMN_OF_FIELD.get(error.field or "", error.field or "")
-            tally.add(Problem(row.number, column, error.code, error.message))
+            for refusal in lifecycle.refusals(organization_id, row.request) or [error]:
+                tally.refuse(row.number, refusal)
         else:
             tally.policies += 1
 
 
 def _rows(content: IO[bytes], tally: Tally) -> Iterator[Row]:
-    content.seek(0)
-    reader = csv.reader(
-        io.TextIOWrapper(content, encoding="utf-8-sig", newline="", write_through=True),
-        strict=True,
-    )
-    try:
-        header = next(reader, [])
-        if _check_header(header, tally):
-            for number, cells in enumerate(reader, start=2):
+    records = _records(content, tally)
+    _, header = next(records, (1, []))
+    if _check_header(header, tally):
+        for number, cells in records:
+            if any(cells):
                 tally.rows += 1
                 yield from _row(number, header, cells, tally)
-    except UnicodeDecodeError as error:
-        tally.add(
-            Problem(
-                tally.rows + 2,
-                "",
-                "not_utf8",
-                f"The file is not UTF-8 text: {error.reason}.",
-            )
-        )
-    except csv.Error as error:
-        tally.add(
-            Problem(
-                tally.rows + 2,
-                "",
-                "not_csv",
-                f"The row cannot be read as CSV: {error}.",
-            )
-        )
+
+
+def _records(content: IO[bytes], tally: Tally) -> Iterator[tuple[int, list[str]]]:
+    """Every record that is CSV in UTF-8, with its number; what is not becomes a problem, and reading goes on."""
+    reader = csv.reader(_lines(content), strict=True)
+    number = 0
+    while True:
+        number += 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            tally.add(number, "", "not_csv", f"The row cannot be read as CSV: {error}.")
+            continue
+        if _SURROGATES.search("".join(cells)):
+            place = next(place for place, cell in enumerate(cells, start=1) if _SURROGATES.search(cell))
+            tally.add(number, "", "not_utf8", f"Cell {place} is not UTF-8 text; save the file as UTF-8.")
+            continue
+        yield number, cells
+
+
+def _lines(content: IO[bytes]) -> Iterator[str]:
+    """The lines of the file; bytes that are not UTF-8 become surrogates, which no text may hold."""
+    content.seek(0)
+    if content.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        content.seek(0)
+    while line := content.readline(MAX_LINE_BYTES):
+        yield line.decode("utf-8", errors="surrogateescape")
 
 
 def _check_header(header: list[str], tally: Tally) -> bool:
     for column in REQUIRED:
         if column not in header:
-            tally.add(Problem(1, column, "missing_column", f"The column {column} is missing."))
-    for column in header:
+            tally.add(1, column, "missing_column", f"The column {column} is missing.")
+    for column in dict.fromkeys(header):
         if column not in REQUIRED + OPTIONAL:
-            tally.add(
-                Problem(
-                    1,
-                    column,
-                    "unknown_column",
-                    f"The column {column!r} is not known; remove it.",
-                )
-            )
+            tally.add(1, column, "unknown_column", f"The column {column!r} is not known; remove it.")
         elif header.count(column) > 1:
-            tally.add(Problem(1, column, "double_column", f"The column {column} stands twice."))
+            tally.add(1, column, "double_column", f"The column {column} stands twice.")
     return not tally.problem_count
 
 
 def _row(number: int, header: list[str], cells: list[str], tally: Tally) -> Iterator[Row]:
-    if not any(cells):
-        tally.rows -= 1
-        return
     if len(cells) != len(header):
-        tally.add(
-            Problem(
-                number,
-                "",
-                "wrong_width",
-                f"The row has {len(cells)} cells, the header {len(header)}.",
-            )
-        )
+        tally.add(number, "", "wrong_width", f"The row has {len(cells)} cells, the header {len(header)}.")
         return
     values = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
-    bad = [
-        Problem(number, column, "empty_cell", f"{column} must not be empty.")
-        for column in REQUIRED
-        if not values[column]
-    ]
-    readers = {
-        "effective_on": lambda: _date(values, "effective_on"),
-        "expires_on": lambda: _date(values, "expires_on"),
-        "premium": lambda: Money.parse(values["premium"], values.get("currency") or "USD", field="premium"),
-        "bind": lambda: _yes_or_no(values, "bind"),
-    }
+    before = tally.problem_count
     read: dict[str, object] = {}
-    for column, reader in readers.items():
+    for column in (*REQUIRED, *OPTIONAL):
         if column in REQUIRED and not values[column]:
-            continue
-        try:
-            read[column] = reader()
-        except DomainError as error:
-            bad.append(Problem(number, error.field or column, error.code, error.message))
-    for problem in bad:
-        tally.add(problem)
-    if not bad:
+            tally.add(number, column, "empty_cell", f"{column} must not be empty.")
+        elif column in _READERS:
+            try:
+                read[column] = _READERS[column](values)
+            except DomainError as error:
+                tally.refuse(number, error)
+    if tally.problem_count == before:
         yield Row(number=number, request=_request(values, read), bind=bool(read["bind"]))
 
 
@@ -298,18 +286,41 @@ def _request(values: dict[str, str], read: dict[str, object]) -> QuoteRequest:
     )
 
 
-def _date(values: dict[str, str], column: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(values[column])
-    except ValueError:
-        raise CellError(f"{values[column]!r} is not a date; write it like 2026-01-31.", field=column) from None
+def _date(column: str) -> Callable[[dict[str, str]], dt.date]:
+    def read(values: dict[str, str]) -> dt.date:
+        text = values[column]
+        try:
+            if _DATE.fullmatch(text):
+                return dt.date.fromisoformat(text)
+        except ValueError:
+            pass
+        raise CellError(f"{text!r} is not a date; write it like 2026-01-31.", field=column)
+
+    return read
 
 
-def _yes_or_no(values: dict[str, str], column: str) -> bool:
-    text = values.get(column, "").lower()
+def _premium(values: dict[str, str]) -> Money:
+    return Money.parse(values["premium"], values.get("currency") or "USD", field="premium")
+
+
+def _yes_or_no(values: dict[str, str]) -> bool:
+    text = values.get("bind", "").lower()
     if text not in ("", "yes", "no"):
-        raise CellError(f"{text!r} must be yes or no.", field=column)
+        raise CellError(f"{text!r} must be yes or no.", field="bind")
     return text == "yes"
+
+
+_READERS: dict[str, Callable[[dict[str, str]], object]] = {
+    "effective_on": _date("effective_on"),
+    "expires_on": _date("expires_on"),
+    "premium": _premium,
+    "bind": _yes_or_no,
+}
+
+
+def _printable(text: str, at_most: int) -> str:
+    shown = "".join(character if character.isprintable() else "�" for character in text[: at_most + 1])
+    return shown if len(shown) <= at_most else shown[: at_most - 1] + "…"
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from compliance import access, audit, events, explanations
@@ -12,7 +13,7 @@ from compliance.permissions import Permission
 from coverpay.kernel import bus, ids, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
-from coverpay.kernel.errors import Conflict, IllegalTransition, Invalid, NotFound
+from coverpay.kernel.errors import Conflict, DomainError, IllegalTransition, Invalid, NotFound
 from coverpay.kernel.money import MAX_MINOR, CurrencyMismatch, Money
 from policies import locks, parties, programs, rating
 from policies.events import PolicyBound
@@ -68,12 +69,12 @@ def quote(*, request: QuoteRequest, actor: Actor) -> Policy:
 @step
 def write_quote(operator_id: str, request: QuoteRequest) -> Policy:
     """The body of `quote`, also used by the import for each row."""
-    request = _checked(request)
-    version = programs.version_for(operator_id, request.program, request.state, request.effective_on)
-    if request.premium.currency != version.program.currency:
-        raise CurrencyMismatch(f"Program {request.program} is in {version.program.currency}.", field="currency")
+    request = _check_texts(request)
+    _check_premium(request)
+    _check_days(request)
+    version = _version_for(operator_id, request)
     policy = _open_policy(operator_id, version, request)
-    _write_participants(policy, version, request.agency_code)
+    _write_participants(policy, version, _agency(request.agency_code))
     term = Term.objects.create(
         policy=policy,
         state_code=request.state,
@@ -110,6 +111,31 @@ def write_quote(operator_id: str, request: QuoteRequest) -> Policy:
     return policy
 
 
+def refusals(operator_id: str, request: QuoteRequest) -> list[DomainError]:
+    """Every reason why a quote is refused, not only the first; it writes nothing. Empty when there is none."""
+    bad_texts = _refusals(lambda: _check_texts(request))
+    bad_days = _refusals(lambda: _check_days(request))
+    found = bad_texts + _refusals(lambda: parties.checked(request.insured), lambda: _check_premium(request)) + bad_days
+    if not (bad_texts or bad_days):
+        found += _refusals(lambda: _version_for(operator_id, request))
+    if not bad_texts:
+        found += _refusals(
+            lambda: _check_number_is_free(operator_id, request.number),
+            lambda: _agency(request.agency_code),
+        )
+    return found
+
+
+def _refusals(*checks: Callable[[], object]) -> list[DomainError]:
+    found: list[DomainError] = []
+    for check in checks:
+        try:
+            check()
+        except DomainError as error:
+            found.append(error)
+    return found
+
+
 def _open_policy(operator_id: str, version: ProgramVersion, request: QuoteRequest) -> Policy:
     """Write the policy row. Two at once with one number wait for each other, and the second is refused."""
     policy = Policy(
@@ -120,7 +146,7 @@ def _open_policy(operator_id: str, version: ProgramVersion, request: QuoteReques
     )
     Policy.objects.bulk_create([policy], ignore_conflicts=True)
     if not Policy.objects.filter(pk=policy.id).exists():
-        raise PolicyNumberTaken(f"Policy number {request.number!r} is taken.", field="number")
+        _check_number_is_free(operator_id, request.number)
     return policy
 
 
@@ -208,16 +234,8 @@ def _require_quoted(policy: Policy, verb: str) -> None:
         )
 
 
-def _checked(request: QuoteRequest) -> QuoteRequest:
-    """The request with its texts trimmed, once everything in it can stand."""
-    if not 0 < request.premium.amount_minor <= MAX_MINOR:
-        raise Invalid("The premium must be above zero, and no more than any we accept.", field="premium")
-    if not FIRST_DAY <= request.effective_on <= LAST_DAY:
-        raise Invalid(f"A term begins between {FIRST_DAY} and {LAST_DAY}.", field="effective_on")
-    if request.expires_on <= request.effective_on:
-        raise Invalid("The term must end after it begins.", field="expires_on")
-    if (request.expires_on - request.effective_on).days > MAX_TERM_DAYS:
-        raise Invalid(f"A term has at most {MAX_TERM_DAYS} days.", field="expires_on")
+def _check_texts(request: QuoteRequest) -> QuoteRequest:
+    """The request without spaces around its texts."""
     return replace(
         request,
         number=texts.line(request.number, field="number", at_most=MAX_NUMBER),
@@ -228,13 +246,43 @@ def _checked(request: QuoteRequest) -> QuoteRequest:
     )
 
 
-def _write_participants(policy: Policy, version: ProgramVersion, agency_code: str) -> None:
+def _check_premium(request: QuoteRequest) -> None:
+    if not 0 < request.premium.amount_minor <= MAX_MINOR:
+        raise Invalid("The premium must be above zero, and no more than any we accept.", field="premium")
+
+
+def _check_days(request: QuoteRequest) -> None:
+    if not FIRST_DAY <= request.effective_on <= LAST_DAY:
+        raise Invalid(f"A term begins between {FIRST_DAY} and {LAST_DAY}.", field="effective_on")
+    if request.expires_on <= request.effective_on:
+        raise Invalid("The term must end after it begins.", field="expires_on")
+    if (request.expires_on - request.effective_on).days > MAX_TERM_DAYS:
+        raise Invalid(f"A term has at most {MAX_TERM_DAYS} days.", field="expires_on")
+
+
+def _version_for(operator_id: str, request: QuoteRequest) -> ProgramVersion:
+    version = programs.version_for(operator_id, request.program, request.state, request.effective_on)
+    if request.premium.currency != version.program.currency:
+        raise CurrencyMismatch(f"Program {request.program} is in {version.program.currency}.", field="currency")
+    return version
+
+
+def _check_number_is_free(operator_id: str, number: str) -> None:
+    if Policy.objects.filter(operator_id=operator_id, number=number).exists():
+        raise PolicyNumberTaken(f"Policy number {number!r} is taken.", field="number")
+
+
+def _agency(code: str) -> Organization | None:
+    agency = Organization.objects.filter(code=code).first() if code else None
+    if code and agency is None:
+        raise NotFound(f"No organization with the code {code!r}.", field="agency_code")
+    return agency
+
+
+def _write_participants(policy: Policy, version: ProgramVersion, agency: Organization | None) -> None:
     parts = {policy.operator_id: Participant.Role.OPERATOR}
     parts.setdefault(version.program.carrier_id, Participant.Role.CARRIER)
-    if agency_code:
-        agency = Organization.objects.filter(code=agency_code).first()
-        if agency is None:
-            raise NotFound(f"No organization with the code {agency_code!r}.", field="agency_code")
+    if agency is not None:
         parts.setdefault(agency.id, Participant.Role.AGENCY)
     Participant.objects.bulk_create(
         Participant(policy=policy, organization_id=organization_id, role=role)

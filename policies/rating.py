@@ -6,7 +6,7 @@ The carrier rates the premium; what stands beside it (taxes, fees, commission) f
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -16,6 +16,13 @@ from coverpay.kernel.figures import Explained
 from coverpay.kernel.money import Money
 
 PPM = 1_000_000
+TERM_KEYS = frozenset({"commission_rate", "charges"})
+RULE_KEYS = frozenset(
+    {"component", "payee_kind", "states", "amount", "rate", "base", "commission_rate", "taxable", "refundable"}
+    | {"rule", "citation", "verify", "decision"}
+)
+PAYEE_KINDS = ("carrier", "operator", "state")
+MAX_RULE_NAME = 120
 
 
 class TermsUnreadable(Invalid):
@@ -57,7 +64,66 @@ class Risk:
 
 def commission_ppm(terms: Mapping[str, Any]) -> int:
     """The commission on premium in parts per million (15% = 150,000)."""
-    return int(_rate(terms, "commission_rate") * PPM)
+    return _ppm(_rate(terms, "commission_rate"))
+
+
+def check(terms: Any, components: Collection[str]) -> None:
+    """Check the shape of terms before anything is rated by them, so that a slip is never taken for "no charge".
+
+    Takes:  `components`, what a charge may be for.
+    Raises: TermsUnreadable, naming the key.
+    """
+    if not isinstance(terms, Mapping):
+        raise TermsUnreadable("Terms are an object with commission_rate and charges.", field="terms")
+    _only(terms, TERM_KEYS, "Terms")
+    commission_ppm(terms)
+    charges = terms.get("charges", [])
+    if not isinstance(charges, list):
+        raise TermsUnreadable("charges is a list of rules.", field="charges")
+    known = ["premium"]
+    for rule in charges:
+        _check_rule(rule, components, known)
+        known.append(rule["component"])
+
+
+def _check_rule(rule: Any, components: Collection[str], known: Collection[str]) -> None:
+    if not isinstance(rule, Mapping):
+        raise TermsUnreadable("Each rule of charges is an object.", field="charges")
+    _only(rule, RULE_KEYS, "A rule of charges")
+    checks = {
+        "component": rule.get("component") in components and rule.get("component") != "premium",
+        "payee_kind": rule.get("payee_kind") in PAYEE_KINDS,
+        "amount": ("amount" in rule) != ("rate" in rule),
+        "base": _names(rule.get("base", ["premium"]), known) and ("base" not in rule or "rate" in rule),
+        "states": "states" not in rule or _names(rule["states"]),
+        "rule": isinstance(rule.get("rule", ""), str) and len(rule.get("rule", "")) <= MAX_RULE_NAME,
+        "citation": isinstance(rule.get("citation", ""), str),
+        "decision": isinstance(rule.get("decision") or {}, Mapping),
+        **{key: isinstance(rule.get(key, False), bool) for key in ("verify", "taxable", "refundable")},
+    }
+    for key, holds in checks.items():
+        if not holds:
+            raise TermsUnreadable(
+                f"The rule of {rule.get('component')!r} has no {key} that can be read. A rule says component, "
+                "payee_kind (carrier, operator or state), amount or rate, and a base of components before it.",
+                field=key,
+            )
+    for key in {"rate", "commission_rate"} & set(rule):
+        _rate(rule, key)
+
+
+def _only(source: Mapping[str, Any], known: Collection[str], what: str) -> None:
+    for key in source:
+        if key not in known:
+            raise TermsUnreadable(f"{what} cannot say {key!r}; known: {', '.join(sorted(known))}.", field=str(key))
+
+
+def _names(listed: Any, among: Collection[str] | None = None) -> bool:
+    return (
+        isinstance(listed, list)
+        and bool(listed)
+        and all(isinstance(name, str) and (among is None or name in among) for name in listed)
+    )
 
 
 def rate(premium: Money, terms: Mapping[str, Any], risk: Risk) -> list[RatedCharge]:
@@ -87,7 +153,10 @@ def rate(premium: Money, terms: Mapping[str, Any], risk: Risk) -> list[RatedChar
     for rule in terms.get("charges", ()):
         if "states" in rule and risk.state_code not in rule["states"]:
             continue
-        charges.append(_charge(rule, charges, premium.currency, risk))
+        charge = _charge(rule, charges, premium.currency, risk)
+        if any(before.component == charge.component for before in charges):
+            raise TermsUnreadable(f"The terms charge {charge.component} twice.", field="component")
+        charges.append(charge)
     return [charge for charge in charges if charge.amount or charge.component == "premium"]
 
 
@@ -96,7 +165,9 @@ def _charge(rule: Mapping[str, Any], before: Sequence[RatedCharge], currency: st
     if "rate" in rule:
         amount, why = _share(rule, before, currency, risk)
     else:
-        amount = Money.parse(rule.get("amount", ""), currency, field="terms")
+        amount = Money.parse(rule.get("amount", ""), currency, field="amount")
+        if amount < Money(0, currency):
+            raise TermsUnreadable(f"The amount of {rule['component']} is below zero.", field="amount")
         why = Explained(
             formula=f"{rule['component']} = flat amount of the program",
             inputs={"amount_minor": amount.amount_minor},
@@ -115,7 +186,7 @@ def _charge(rule: Mapping[str, Any], before: Sequence[RatedCharge], currency: st
         amount=amount,
         payee_kind=payee_kind,
         payee=payee,
-        commission_ppm=int(_rate(rule, "commission_rate") * PPM) if "commission_rate" in rule else 0,
+        commission_ppm=_ppm(_rate(rule, "commission_rate")) if "commission_rate" in rule else 0,
         taxable=bool(rule.get("taxable", False)),
         refundable=bool(rule.get("refundable", False)),
         why=why,
@@ -162,6 +233,13 @@ def _rate(source: Mapping[str, Any], key: str) -> Decimal:
         value = Decimal(str(source[key]))
     except (KeyError, InvalidOperation):
         raise TermsUnreadable(f"The program's terms need a decimal {key}, such as 0.15.", field=key) from None
-    if not 0 <= value <= 1:
+    if not value.is_finite() or not 0 <= value <= 1:
         raise TermsUnreadable(f"{key} must be between 0 and 1.", field=key)
     return value
+
+
+def _ppm(value: Decimal) -> int:
+    ppm = value * PPM
+    if ppm != ppm.to_integral_value():
+        raise TermsUnreadable("A commission rate has at most six decimals.", field="commission_rate")
+    return int(ppm)
