@@ -130,7 +130,7 @@ MFA_TOTP_ISSUER = "CoverPay"
 UNFOLD = {
     "SITE_TITLE": "CoverPay finance",
     "SITE_HEADER": "CoverPay finance",
-    "SITE_SUBHEADER": "Look, do not touch",
+    "SITE_SUBHEADER": "Read-only",
     "SITE_SYMBOL": "umbrella",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("img/mark.svg")}],
     "SHOW_BACK_BUTTON": True,
@@ -226,11 +226,13 @@ METRICS_TOKEN = env("METRICS_TOKEN", default="")
 
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CELERY_BROKER_URL = REDIS_URL
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5, "visibility_timeout": 600}
+# A message is a wake-up and nothing more: it is gone once popped, and never restored. (Restoring also ends the worker
+# when the broker restarts under a running task: kombu 5.7 closes channels of a connection that is closed already.)
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5, "ack_emulation": False}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_DEFAULT_QUEUE = "coverpay"
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
