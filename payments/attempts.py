@@ -175,14 +175,23 @@ def _ask(*, attempt_id: str, actor: Actor) -> GatewayAccount | None:
     before = attempt.state
     if attempt.state == Attempt.State.SUBMITTED:
         attempt.lose_track()
-    waited = attempt.check_count
+    wait = _wait(attempt)
     attempt.check_count += 1
-    last = waited >= len(CHECK_MINUTES)
-    attempt.next_check_at = None if last else now + dt.timedelta(minutes=CHECK_MINUTES[waited])
+    attempt.next_check_at = None if wait is None else now + wait
     _save(attempt, "attempt.check", before=before)
-    if last:
+    if wait is None:
         _hand_over(attempt)
     return attempt.account
+
+
+def _wait(attempt: Attempt) -> dt.timedelta | None:
+    """How long until the next question; None when the gateway had its chances and a person must decide.
+
+    A pending charge is no mystery: the gateway has it, and a bank debit takes days. It is asked about until it ends.
+    """
+    if attempt.check_count < len(CHECK_MINUTES):
+        return dt.timedelta(minutes=CHECK_MINUTES[attempt.check_count])
+    return dt.timedelta(minutes=CHECK_MINUTES[-1]) if attempt.state == Attempt.State.PENDING else None
 
 
 def _replan(attempt: Attempt, message: str) -> None:
