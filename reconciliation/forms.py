@@ -20,7 +20,7 @@ class StatementForm(forms.Form):
 class ReasonForm(forms.Form):
     """Why; the reason is kept with the row and in the audit trail."""
 
-    reason = forms.CharField(label="Reason", max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
+    reason = forms.CharField(label="Reason", max_length=300)
 
 
 class ImportFilters(FilterForm):

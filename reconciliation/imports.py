@@ -14,7 +14,7 @@ from django.db import connection
 
 from compliance import access, audit, events
 from compliance.permissions import Permission
-from coverpay.kernel import commands, ids
+from coverpay.kernel import commands, ids, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, Invalid
@@ -51,12 +51,13 @@ def import_statement(*, content: bytes, file_name: str, actor: Actor) -> Stateme
     Takes:  the file's bytes, of any format we read.
     Gives:  the import, IMPORTED with its statements or QUARANTINED with every reason; the same content again gives
             the first import and changes nothing.
-    Raises: Forbidden, FileTooLarge, UnknownBankAccount, ChainBroken.
+    Raises: Forbidden, FileTooLarge, BadText for the name, UnknownBankAccount, ChainBroken.
     """
     access.require(actor, Permission.RECONCILIATION_WRITE)
     organization_id = access.organization_of(actor)
     if len(content) > MAX_BYTES:
         raise FileTooLarge(f"A statement file may have up to {MAX_BYTES // 1024 // 1024} MB.", field="file")
+    file_name = texts.line(file_name[:200], field="file", at_most=200)
     known = _known(organization_id, _digest(content))
     if known is not None:
         return known
@@ -78,7 +79,7 @@ def _import(
     accounts = {} if parsed.problems else _accounts(organization_id, parsed.statements)
     source = StatementImport.objects.create(
         organization_id=organization_id,
-        file_name=file_name[:200],
+        file_name=file_name,
         format=parsed.format or "",
         content_sha256=_digest(content),
         content=content,

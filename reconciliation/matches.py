@@ -14,10 +14,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from compliance import access, audit, events
 from compliance.permissions import Permission
-from coverpay.kernel import clock, commands, ids
+from coverpay.kernel import clock, commands, ids, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
-from coverpay.kernel.errors import IllegalTransition, Invalid
+from coverpay.kernel.errors import IllegalTransition
 from coverpay.kernel.money import Money
 from reconciliation import breaks, matching
 from reconciliation.ledger.models import Line
@@ -66,17 +66,16 @@ def run_matching(*, bank_account_id: str, actor: Actor) -> MatchingRun:
 def undo(*, match_id: str, reason: str, actor: Actor) -> Match:
     """Take a match apart with the reason. The pair is never matched again; both lines are looked at anew at once.
 
-    Raises: Forbidden, NotFound, Invalid without a reason, IllegalTransition when it was undone before.
+    Raises: Forbidden, NotFound, BadText without a reason, IllegalTransition when it was undone before.
     """
-    if not reason.strip():
-        raise Invalid("Say why it is not the same money; the reason is kept.", field="reason")
+    reason = texts.line(reason, field="reason", at_most=300)
     found = access.get_operable(actor, Match.objects.all(), match_id, permission=Permission.RECONCILIATION_WRITE)
     account = _locked(found.bank_account_id, actor)
     found = Match.objects.get(pk=found.pk)
     if found.undone_at is not None:
         raise IllegalTransition("The match is undone already.", field="match_id")
     found.undone_at = clock.now()
-    found.undone_reason = reason.strip()[:300]
+    found.undone_reason = reason
     found.save(update_fields=["undone_at", "undone_reason"])
     audit.record(
         action="match.undo",
