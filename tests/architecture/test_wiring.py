@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from importlib import import_module
 
 from django.conf import settings
 
@@ -13,7 +12,8 @@ from coverpay.celery import app
 from coverpay.kernel import bus
 from coverpay.kernel.bus import Event
 from coverpay.kernel.errors import DomainError
-from tests.architecture.tree import PACKAGES, Source, name_of, report, sources
+from coverpay.reference.code import below
+from tests.architecture.tree import Source, name_of, report, sources
 
 
 def said(call: str, keyword: str = "") -> list[tuple[str, str]]:
@@ -32,28 +32,8 @@ def _said(source: Source, call: str, keyword: str) -> list[tuple[int, str]]:
     ]
 
 
-def kinds(base: type) -> set[type]:
-    """Every class below a base, once every module of ours is imported."""
-    for source in sources(*PACKAGES):
-        if source.module.split(".")[-1] != "__main__":
-            import_module(source.module)
-    found: set[type] = set()
-    waiting = [base]
-    while waiting:
-        below = waiting.pop().__subclasses__()
-        found.update(below)
-        waiting += below
-    return {kind for kind in found if _is_ours(kind)}
-
-
-def _is_ours(kind: type) -> bool:
-    """Whether the class is what its module calls by its name; `dataclass(slots=True)` leaves another behind."""
-    module = kind.__module__
-    return module.split(".")[0] in PACKAGES and getattr(import_module(module), kind.__name__, None) is kind
-
-
 def test_every_event_is_in_the_wiring_table() -> None:
-    missing = kinds(Event) - set(bus.table())
+    missing = set(below(Event)) - set(bus.table())
     assert not missing, f"coverpay/wiring.py does not say who hears {missing}"
 
 
@@ -95,7 +75,7 @@ def _beat() -> list[dict[str, object]]:
 
 
 def test_every_error_has_a_code_of_its_own_and_says_what_it_means() -> None:
-    errors = kinds(DomainError)
+    errors = below(DomainError)
     codes = Counter(error.__dict__.get("code", f"(none: {error.__qualname__})") for error in errors)
     shared = [f"the code {code} belongs to {count} errors" for code, count in codes.items() if count > 1]
     none = [f"{error.__qualname__} has no code of its own" for error in errors if "code" not in error.__dict__]
