@@ -33,10 +33,14 @@ _DECIMAL = re.compile(r"(-?)([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?")
 
 
 class CurrencyMismatch(Invalid):
+    """Amounts of two currencies do not add up."""
+
     code = "currency_mismatch"
 
 
 class BadAmount(Invalid):
+    """Not an amount of a currency that books are kept in."""
+
     code = "bad_amount"
 
 

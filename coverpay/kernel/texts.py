@@ -11,6 +11,8 @@ _REFUSED = {"Cc": "control characters", "Cs": "broken characters"}
 
 
 class BadText(Invalid):
+    """A text that is empty, too long, or holds characters no name has."""
+
     code = "bad_text"
 
 
