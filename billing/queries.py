@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +110,7 @@ def lines_of(invoice: Invoice) -> list[LineShown]:
     ]
 
 
-def _subjects(lines: list[InvoiceLine]) -> set[str]:
+def _subjects(lines: Sequence[InvoiceLine]) -> set[str]:
     items = [line.installment_item for line in lines]
     charges = {item.charge_id for item in items if item.charge_id}
     return charges | {item.installment.schedule_id for item in items} | {line.id for line in lines}

@@ -20,16 +20,14 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 
 if TYPE_CHECKING:
-    _ModelAdmin = ModelAdmin[Any]
     _UserAdmin = DjangoUserAdmin[User]
 else:
-    _ModelAdmin = ModelAdmin
     _UserAdmin = DjangoUserAdmin
 
 admin.site.unregister(Group)
 
 
-class EditedBySuperusers(_ModelAdmin):
+class EditedBySuperusers(ModelAdmin):  # type: ignore[misc]
     """A table that a superuser edits, each change a command with its audit entry. Nothing is deleted here."""
 
     actions = None
@@ -90,14 +88,14 @@ class EditedBySuperusers(_ModelAdmin):
 
 
 @admin.register(User)
-class UserAdmin(EditedBySuperusers, _UserAdmin):
+class UserAdmin(EditedBySuperusers, _UserAdmin):  # type: ignore[misc]
     """People with an account; switched off instead of deleted, so that the audit trail keeps its names."""
 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     ordering: ClassVar = ["email"]
-    list_display: ClassVar = ["email", "name", "is_active", "is_staff", "is_superuser", "last_login"]
+    list_display = ["email", "name", "is_active", "is_staff", "is_superuser", "last_login"]
     list_filter: ClassVar = ["is_active", "is_staff", "is_superuser"]
     search_fields: ClassVar = ["email", "name"]
     filter_horizontal: ClassVar = []
@@ -107,7 +105,7 @@ class UserAdmin(EditedBySuperusers, _UserAdmin):
         ("Access", {"fields": ["is_active", "is_staff", "is_superuser"]}),
         ("Times", {"fields": ["last_login", "date_joined"]}),
     ]
-    add_fieldsets: ClassVar = [(None, {"fields": ["email", "name", "is_staff", "password1", "password2"]})]
+    add_fieldsets = [(None, {"fields": ["email", "name", "is_staff", "password1", "password2"]})]
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         if request.method != "POST":

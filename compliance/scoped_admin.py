@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import BinaryField, Model, QuerySet
@@ -16,11 +16,6 @@ from compliance.access import Access
 from compliance.http import actor_of
 from compliance.models import User
 from coverpay.kernel.money import Money
-
-if TYPE_CHECKING:
-    _ModelAdmin = ModelAdmin[Any]
-else:
-    _ModelAdmin = ModelAdmin
 
 Shown = str | Callable[[Any], str]
 
@@ -47,7 +42,7 @@ def _along(row: Any, path: str) -> Any:
     return row
 
 
-class ScopedReadOnly(_ModelAdmin):
+class ScopedReadOnly(ModelAdmin):  # type: ignore[misc]
     """A table that is looked at: rows by `access.visible`, no add, no change, no delete.
 
     Filters are on a row's own state and dates only, so that no filter lists the names of other organizations.

@@ -67,7 +67,7 @@ def breaks_of(actor: Actor, payment: Payment) -> list[Break]:
 
 def payout_lines_of(actor: Actor, payment: Payment) -> list[PayoutLine]:
     """The payout lines that name this payment's attempts or refunds."""
-    references = [row.id for row in (*payment.attempts.all(), *payment.refunds.all())]
+    references = [attempt.id for attempt in payment.attempts.all()] + [refund.id for refund in payment.refunds.all()]
     visible = access.visible(actor, Payout.objects.all())
     return list(
         PayoutLine.objects.filter(our_reference__in=references, payout__in=visible)

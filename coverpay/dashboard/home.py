@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Model, Q, QuerySet, Sum
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 import billing.queries
+import coverpay.webhooks.queries
 from billing.models import Invoice, Receipt
 from compliance import access
 from compliance.events import CATALOG
@@ -57,7 +58,7 @@ def worklists(actor: Actor) -> list[Worklist]:
     return [
         Worklist(kind.label, kind.hint, access.visible(actor, kind.rows()).count(), kind.address())
         for kind in _KINDS
-        if access.may(actor, kind.permission) and kind.address()
+        if access.may(actor, kind.permission)
     ]
 
 
@@ -104,10 +105,7 @@ def _by_currency(rows: QuerySet[Receipt], column: str, first: dt.date, today: dt
 def _list(name: str, **query: str) -> Callable[[], str]:
     def address() -> str:
         filters = "&".join(f"{key}={value}" for key, value in query.items())
-        try:
-            return reverse(name) + (f"?{filters}" if filters else "")
-        except NoReverseMatch:
-            return ""
+        return reverse(name) + (f"?{filters}" if filters else "")
 
     return address
 
@@ -167,7 +165,7 @@ _KINDS: tuple[_Kind, ...] = (
         "Webhook deliveries failing",
         "Tried and not yet delivered, or given up",
         _P.WEBHOOKS_READ,
-        lambda: Delivery.objects.filter(Q(state="given_up") | Q(state="due", try_count__gt=0)),
+        lambda: coverpay.webhooks.queries.failing(Delivery.objects.all()),
         _list("webhooks:deliveries", show="failing"),
     ),
 )

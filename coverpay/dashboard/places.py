@@ -10,11 +10,14 @@ from django.urls import reverse
 
 from billing.models import Installment, Invoice, Receipt, Schedule
 from compliance import access
+from compliance.models import ApiKey, Membership
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import NotFound
+from coverpay.webhooks.models import Delivery, Endpoint
 from payments.models import Attempt, Payment, Payout, Refund
 from policies.models import Charge, Policy, PolicyImport, Term
 from reconciliation.ledger.models import Entry
+from reconciliation.models import BankAccount, Break, Match, Statement, StatementImport, StatementLine
 
 Where = Callable[[Any], str]
 
@@ -28,6 +31,11 @@ def _page(name: str, path: str = "pk") -> Where:
         return reverse(name, args=[row])
 
     return where
+
+
+def _list(name: str) -> Where:
+    """The list that shows the row among others."""
+    return lambda row: reverse(name)
 
 
 # prefix of the id -> the model whose visibility decides, how to find the row there, and its page
@@ -48,6 +56,16 @@ _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "pyt": (Payout, "pk", _page("payments:payout")),
     "pyl": (Payout, "lines__pk", _page("payments:payout")),
     "ent": (Entry, "pk", _page("ledger:entry")),
+    "bnk": (BankAccount, "pk", _page("reconciliation:account")),
+    "sti": (StatementImport, "pk", _page("reconciliation:import")),
+    "stm": (Statement, "pk", _page("reconciliation:statement")),
+    "stl": (StatementLine, "pk", _page("reconciliation:statement", "statement_id")),
+    "mat": (Match, "pk", _page("reconciliation:account", "bank_account_id")),
+    "brk": (Break, "pk", _list("reconciliation:breaks")),
+    "whe": (Endpoint, "pk", _list("webhooks:list")),
+    "dlv": (Delivery, "pk", _page("webhooks:delivery")),
+    "mem": (Membership, "pk", _list("compliance:members")),
+    "key": (ApiKey, "pk", _list("compliance:keys")),
 }
 
 

@@ -55,7 +55,7 @@ def of(actor: Actor, policy: Policy) -> list[Moment]:
         access.visible(actor, Attempt.objects.filter(payment__policy=policy)).select_related("account", "payment")
     )
     refunds = list(access.visible(actor, Refund.objects.filter(payment__policy=policy)))
-    lines = _payout_lines(actor, [row.id for row in (*attempts, *refunds)])
+    lines = _payout_lines(actor, [attempt.id for attempt in attempts] + [refund.id for refund in refunds])
     payouts = {line.payout_id: line.payout for line in lines}
     moments = [
         *_cover(policy),

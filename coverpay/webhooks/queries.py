@@ -18,10 +18,16 @@ def endpoints_of(actor: Actor) -> QuerySet[Endpoint]:
     return access.visible(actor, rows).order_by("-id")
 
 
-def deliveries_listed(state: str = "", endpoint_id: str = "") -> QuerySet[Delivery]:
-    """Deliveries in one state, to one endpoint, or all."""
+def failing(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Keep the deliveries that were tried and did not arrive: due again, or given up."""
+    return rows.filter(Q(state=Delivery.State.GIVEN_UP) | Q(state=Delivery.State.DUE, try_count__gt=0))
+
+
+def deliveries_listed(show: str = "", endpoint_id: str = "") -> QuerySet[Delivery]:
+    """Deliveries in one state or failing, to one endpoint, or all."""
     rows = Delivery.objects.select_related("endpoint", "event")
-    rows = rows.filter(state=state) if state else rows
+    if show:
+        rows = failing(rows) if show == "failing" else rows.filter(state=show)
     return rows.filter(endpoint_id=endpoint_id) if endpoint_id else rows
 
 
