@@ -70,7 +70,7 @@ def apply(receipt: Receipt) -> list[Application]:
     left = unapplied_minor(receipt)
     written: list[Application] = []
     for line in _open_lines(receipt):
-        take = min(left, line.amount_minor - cast(int, line.applied))  # type: ignore[attr-defined]
+        take = min(left, line.amount_minor - _standing(line)[0])
         if take > 0:
             written.append(_application(receipt, line, take))
             left -= take
@@ -78,6 +78,13 @@ def apply(receipt: Receipt) -> list[Application]:
         Application.objects.bulk_create(written)
         _explain(receipt, written)
         journal.cash_applied(receipt, written)
+        audit.record(
+            action="receipt.apply",
+            object_id=receipt.id,
+            organization_id=receipt.policy.operator_id,
+            before={"unapplied_minor": left + sum(application.amount_minor for application in written)},
+            after={"unapplied_minor": left},
+        )
         _settle(receipt, {application.line.invoice_id for application in written})
     return written
 
@@ -137,26 +144,38 @@ def _open_lines(receipt: Receipt) -> list[InvoiceLine]:
             invoice__currency=receipt.currency,
         )
         .select_related("invoice")
-        .annotate(applied=Coalesce(Sum("applications__amount_minor"), 0))
+        .annotate(
+            applied=Coalesce(Sum("applications__amount_minor"), 0),
+            commission=Coalesce(Sum("applications__commission_minor"), 0),
+        )
         .order_by("invoice__due_on", "invoice_id", "position")
     )
     return list(lines)
 
 
 def _application(receipt: Receipt, line: InvoiceLine, take: int) -> Application:
-    before = cast(int, line.applied)  # type: ignore[attr-defined]
+    before, commission_before = _standing(line)
     return Application(
         id=ids.new("app"),
         receipt=receipt,
         line=line,
         amount_minor=take,
-        commission_minor=commission_on(before + take, line.commission_ppm) - commission_on(before, line.commission_ppm),
+        commission_minor=commission_on(before + take, line.commission_ppm) - commission_before,
         applied_on=clock.today(),
     )
 
 
+def _standing(line: InvoiceLine) -> tuple[int, int]:
+    """What is applied to an open line now, and the commission of it, as `_open_lines` read them."""
+    return cast(int, line.applied), cast(int, line.commission)  # type: ignore[attr-defined]
+
+
 def commission_on(applied: int, ppm: int) -> int:
-    """The commission on what is applied so far, rounded once, so that partial payments sum to the whole's commission."""
+    """The commission on what is applied so far, rounded once.
+
+    Each application takes this less the commission that stands already, so that in any split, and after any taking
+    back, the commission of a covered line is that of the line as a whole.
+    """
     return round_minor(Decimal(applied) * ppm / PPM)
 
 
@@ -170,8 +189,9 @@ def _explain(receipt: Receipt, applications: Sequence[Application]) -> None:
             Explained(
                 formula="round(applied so far × rate) − commission before",
                 inputs={
-                    "applied_before_minor": cast(int, application.line.applied),  # type: ignore[attr-defined]
+                    "applied_before_minor": _standing(application.line)[0],
                     "applied_now_minor": application.amount_minor,
+                    "commission_before_minor": _standing(application.line)[1],
                     "rate_ppm": application.line.commission_ppm,
                 },
                 rule="commission at the rate of the charge, earned as it is collected",

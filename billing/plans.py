@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +16,19 @@ from typing import Any
 
 from coverpay.kernel.errors import Invalid
 from coverpay.kernel.figures import Explained
-from coverpay.kernel.money import Money, allocate, allocate_to_last
+from coverpay.kernel.money import BadAmount, Money, allocate, allocate_to_last
 
 _PERCENT_SCALE = 10_000
 _WHOLE = 100 * _PERCENT_SCALE
 MAX_INSTALLMENTS = 120
 ROUNDINGS = {"largest_remainder": allocate, "last": allocate_to_last}
+_KEYS = {
+    "spec": {"down_payment", "installments", "installment_fee", "due_day", "bill_lead_days", "rounding"},
+    "down_payment": {"percent", "in_full"},
+    "installments": {"month", "weight"},
+    "installments by count": {"count", "every_months"},
+    "installment_fee": {"amount", "from"},
+}
 
 
 class PlanUnreadable(Invalid):
@@ -41,14 +49,15 @@ class Step:
 class PlanSpec:
     """A plan, read and checked.
 
-    `down_percent_scaled` is the down payment in ten-thousandths of a percent; `in_full` are the components that the down
-    payment takes whole; `fee` is charged with every installment from number `fee_from` on, the down payment being 1.
+    `down_percent_scaled` is the down payment in ten-thousandths of a percent; `in_full` are the components that the
+    down payment takes whole; `fee_amount`, in the currency of the charges, comes with every installment from number
+    `fee_from` on, the first one that asks for money being 1.
     """
 
     down_percent_scaled: int
     in_full: frozenset[str]
     steps: tuple[Step, ...]
-    fee_minor: int
+    fee_amount: str
     fee_from: int
     due_day: int | None
     bill_lead_days: int
@@ -91,43 +100,30 @@ class PlannedSchedule:
     why: Mapping[str, Explained]
 
 
-def read(spec: Mapping[str, Any]) -> PlanSpec:
+def read(spec: Any) -> PlanSpec:
     """Read and check a plan's spec.
 
     Takes:  keys `down_payment` {percent, in_full}, `installments` (a list of {month, weight} or {count, every_months}),
             `installment_fee` {amount, from}, `due_day` 1-31 or null, `bill_lead_days`, `rounding`.
     Raises: PlanUnreadable, naming the key.
     """
-    known = {
-        "down_payment",
-        "installments",
-        "installment_fee",
-        "due_day",
-        "bill_lead_days",
-        "rounding",
-    }
-    for key in spec:
-        if key not in known:
-            raise PlanUnreadable(f"A plan has no {key!r}; it has {', '.join(sorted(known))}.", field=key)
-    down = spec.get("down_payment") or {}
-    fee = spec.get("installment_fee") or {}
+    spec = _object(spec, "spec")
+    down = _object(spec.get("down_payment") or {}, "down_payment")
+    fee = _object(spec.get("installment_fee") or {}, "installment_fee")
     steps = _steps(spec.get("installments") or [])
     percent = _percent(down.get("percent", "100" if not steps else "0"))
     if not steps and percent != _WHOLE:
         raise PlanUnreadable("A plan without installments takes 100 percent down.", field="down_payment")
     if steps and percent == _WHOLE:
-        raise PlanUnreadable(
-            "A plan that takes 100 percent down has no installments.",
-            field="installments",
-        )
+        raise PlanUnreadable("A plan that takes 100 percent down has no installments.", field="installments")
     rounding = spec.get("rounding", "largest_remainder")
-    if rounding not in ROUNDINGS:
+    if not isinstance(rounding, str) or rounding not in ROUNDINGS:
         raise PlanUnreadable(f"Rounding is one of {', '.join(ROUNDINGS)}.", field="rounding")
     return PlanSpec(
         down_percent_scaled=percent,
-        in_full=frozenset(down.get("in_full") or ()),
+        in_full=_in_full(down.get("in_full") or []),
         steps=steps,
-        fee_minor=Money.parse(fee.get("amount", "0"), field="installment_fee").amount_minor,
+        fee_amount=_fee(fee.get("amount", "0")),
         fee_from=_whole(fee.get("from", 2), "installment_fee", 1, MAX_INSTALLMENTS),
         due_day=None if spec.get("due_day") is None else _whole(spec["due_day"], "due_day", 1, 31),
         bill_lead_days=_whole(spec.get("bill_lead_days", 0), "bill_lead_days", 0, 180),
@@ -140,7 +136,9 @@ def build(spec: PlanSpec, charges: Sequence[ChargeDue], *, anchor: dt.date, curr
 
     Takes:  charges of one currency; `anchor` is the first due date (the term's first day).
     Gives:  installments in rising due date, each with at least one share; per charge the shares sum exactly to it.
+    Raises: BadAmount when the plan's fee has decimals that the currency lacks.
     """
+    fee = Money.parse(spec.fee_amount, currency, field="installment_fee")
     dates = [
         anchor,
         *(due_date(anchor, step.month, spec.due_day) for step in spec.steps),
@@ -157,7 +155,11 @@ def build(spec: PlanSpec, charges: Sequence[ChargeDue], *, anchor: dt.date, curr
     installments: list[PlannedInstallment] = []
     for due_on, taken in zip(dates, shares, strict=True):
         if taken:
-            installments.append(_installment(spec, len(installments) + 1, anchor, due_on, taken, currency))
+            sequence = len(installments) + 1
+            charged = [Share(None, "installment_fee", fee)] if fee and sequence >= spec.fee_from else []
+            installments.append(
+                PlannedInstallment(sequence, _bill_date(spec, anchor, due_on), due_on, (*taken, *charged))
+            )
     return PlannedSchedule(tuple(installments), why)
 
 
@@ -174,19 +176,9 @@ def due_date(anchor: dt.date, months: int, due_day: int | None = None) -> dt.dat
     return dt.date(year, month + 1, min(due_day or anchor.day, last))
 
 
-def _installment(
-    spec: PlanSpec,
-    sequence: int,
-    anchor: dt.date,
-    due_on: dt.date,
-    taken: list[Share],
-    currency: str,
-) -> PlannedInstallment:
-    fee = [Share(None, "installment_fee", Money(spec.fee_minor, currency))]
-    charged = fee if spec.fee_minor and sequence >= spec.fee_from else []
-    lead = dt.timedelta(days=spec.bill_lead_days)
-    bill_on = due_on if due_on == anchor else max(anchor, due_on - lead)
-    return PlannedInstallment(sequence, min(bill_on, due_on), due_on, (*taken, *charged))
+def _bill_date(spec: PlanSpec, anchor: dt.date, due_on: dt.date) -> dt.date:
+    """Some days before the due date, and never before cover begins."""
+    return max(anchor, due_on - dt.timedelta(days=spec.bill_lead_days))
 
 
 def _weights(spec: PlanSpec, component: str) -> list[int]:
@@ -216,26 +208,54 @@ def _reduced(weights: list[int]) -> list[int]:
     return [weight // divisor for weight in weights]
 
 
+def _object(value: Any, name: str, field: str | None = None) -> Mapping[str, Any]:
+    field = field or name
+    if not isinstance(value, Mapping):
+        raise PlanUnreadable(f"{field} is an object with {', '.join(sorted(_KEYS[name]))}.", field=field)
+    for key in value:
+        if key not in _KEYS[name]:
+            known = ", ".join(sorted(_KEYS[name]))
+            where = str(key) if name == "spec" else field
+            raise PlanUnreadable(f"The plan's {field} has no {key!r}; it has {known}.", field=where)
+    return value
+
+
 def _steps(listed: Any) -> tuple[Step, ...]:
     if isinstance(listed, Mapping):
+        listed = _object(listed, "installments by count", "installments")
         count = _whole(listed.get("count"), "installments", 1, MAX_INSTALLMENTS)
         every = _whole(listed.get("every_months", 1), "installments", 1, 12)
         listed = [{"month": every * number, "weight": 1} for number in range(1, count + 1)]
     if not isinstance(listed, list) or len(listed) > MAX_INSTALLMENTS:
-        raise PlanUnreadable(
-            f"Installments are a list of at most {MAX_INSTALLMENTS}.",
-            field="installments",
-        )
+        raise PlanUnreadable(f"Installments are a list of at most {MAX_INSTALLMENTS}.", field="installments")
+    read_steps = [_object(step, "installments") for step in listed]
     steps = tuple(
         Step(
             month=_whole(step.get("month"), "installments", 1, 120),
             weight=_whole(step.get("weight", 1), "installments", 1, 1_000_000),
         )
-        for step in listed
+        for step in read_steps
     )
-    if any(later.month <= earlier.month for earlier, later in zip(steps, steps[1:], strict=False)):
+    if any(later.month <= earlier.month for earlier, later in itertools.pairwise(steps)):
         raise PlanUnreadable("The months of installments must rise.", field="installments")
     return steps
+
+
+def _in_full(listed: Any) -> frozenset[str]:
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+        raise PlanUnreadable("in_full is a list of components.", field="down_payment")
+    return frozenset(listed)
+
+
+def _fee(amount: Any) -> str:
+    """The fee as written, once it reads as an amount of zero or more in some currency."""
+    try:
+        money = Money.parse(amount, "KWD", field="installment_fee")
+    except BadAmount as error:
+        raise PlanUnreadable(error.message, field="installment_fee") from None
+    if money.amount_minor < 0:
+        raise PlanUnreadable("The installment fee is zero or more.", field="installment_fee")
+    return str(amount)
 
 
 def _percent(value: Any) -> int:

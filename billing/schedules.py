@@ -10,14 +10,15 @@ from billing import plans
 from billing.models import Installment, InstallmentItem, PlanVersion, Schedule
 from compliance import access, audit, events, explanations
 from compliance.explanations import Figure
+from compliance.models import Organization
 from compliance.permissions import Permission
-from coverpay.kernel import ids
+from coverpay.kernel import ids, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import NotFound
 from coverpay.kernel.figures import Explained
 from coverpay.kernel.money import Money
-from policies.models import Charge, PayeeKind, Policy, Term
+from policies.models import Charge, Component, PayeeKind, Policy, Term
 
 
 @command
@@ -31,11 +32,16 @@ def publish_plan(
 ) -> PlanVersion:
     """Publish a payment plan from a date on. The same spec from the same date again gives the version that has it.
 
-    Raises: PlanUnreadable, Forbidden.
+    Raises: PlanUnreadable, BadText, Forbidden.
     """
     access.require(actor, Permission.BILLING_WRITE)
     organization_id = access.organization_of(actor)
-    plans.read(spec)
+    code = texts.line(code, field="code", at_most=40)
+    name = texts.line(name, field="name", at_most=120)
+    unknown = plans.read(spec).in_full - set(Component.values)
+    if unknown:
+        raise plans.PlanUnreadable(f"There is no component {min(unknown)!r}.", field="down_payment")
+    _one_at_a_time(organization_id)
     last = PlanVersion.objects.filter(organization_id=organization_id, code=code).order_by("-number").first()
     if last is not None and last.spec == dict(spec) and last.effective_from == effective_from:
         audit.record(action="plan.find", object_id=last.id, organization_id=organization_id)
@@ -60,6 +66,11 @@ def publish_plan(
         },
     )
     return version
+
+
+def _one_at_a_time(organization_id: str) -> None:
+    """Let plans of an organization be published one after the other, so that their versions are numbered in a row."""
+    Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
 
 
 def plan_in_force(organization_id: str, code: str, on: dt.date) -> PlanVersion:

@@ -1,0 +1,105 @@
+"""What the books of one operator must always say, worked out from the rows by another way than the postings."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from django.db.models import F, Sum
+
+from billing.cash import commission_on
+from billing.journal import payee_account
+from billing.models import Application, Invoice, InvoiceLine, Receipt
+from payments.models import Attempt, Payment, PayoutLine
+from reconciliation.ledger import balances
+from reconciliation.ledger.models import Line
+from tests.support.books import House
+
+
+def differences(house: House) -> list[str]:
+    """Everything that does not tie, in words; empty when the books stand."""
+    said = {
+        (row.code, row.owner): row.balance_minor for row in balances.trial_balance(house.book_id) if row.balance_minor
+    }
+    expected = Counter(_billing(house))
+    expected.update(_processor(house))
+    wrong = [
+        f"{code} of {owner or 'all'}: the books say {said.get((code, owner), 0)}, the rows {expected[code, owner]}"
+        for code, owner in sorted(set(said) | set(expected))
+        if said.get((code, owner), 0) != expected[code, owner]
+    ]
+    return wrong + _unbalanced(house) + _invoices(house) + _commissions(house)
+
+
+def _billing(house: House) -> Counter[tuple[str, str]]:
+    """What invoices, receipts and applications ask of the books; debit positive."""
+    operator = house.operator.id
+    mine = {"policy__operator_id": operator}
+    invoiced = Invoice.objects.filter(**mine).aggregate(sum=Sum("total_minor"))["sum"] or 0
+    received = Receipt.objects.filter(**mine, reversal__isnull=True).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    expected: Counter[tuple[str, str]] = Counter()
+    applied = 0
+    for row in Application.objects.filter(receipt__policy__operator_id=operator).select_related("line"):
+        applied += row.amount_minor
+        expected[payee_account(row.line, operator)] -= row.amount_minor - row.commission_minor
+        expected["commission_in_trust", operator] -= row.commission_minor
+    expected["premium_receivable", ""] = invoiced - applied
+    expected["billed_uncollected", ""] = applied - invoiced
+    expected["unapplied_cash", ""] = applied - received
+    return expected
+
+
+def _processor(house: House) -> Counter[tuple[str, str]]:
+    """What payments and payouts ask of the books; debit positive."""
+    expected: Counter[tuple[str, str]] = Counter()
+    taken = Attempt.objects.filter(
+        account__organization_id=house.operator.id, payment__state=Payment.State.SUCCEEDED, state="succeeded"
+    )
+    for account, amount in taken.values_list("account_id", "taken_minor"):
+        expected["processor_clearing", account] += amount or 0
+    lines = PayoutLine.objects.filter(payout__organization_id=house.operator.id).select_related("payout__account")
+    for line in lines:
+        account = line.payout.account
+        expected["processor_clearing", account.id] -= line.gross_minor
+        expected["trust_cash", account.bank_account_id] += line.gross_minor - line.fee_minor
+        expected["due_from_operating", ""] += line.fee_minor
+        expected["processor_fees", account.id] += line.fee_minor
+        expected["due_to_trust", ""] -= line.fee_minor
+    return expected
+
+
+def _unbalanced(house: House) -> list[str]:
+    sums = (
+        Line.objects.filter(entry__book__organization=house.operator)
+        .values("entry_id", "currency", "account__fund")
+        .annotate(sum=Sum("amount_minor"))
+        .exclude(sum=0)
+    )
+    return [f"entry {row['entry_id']} is off by {row['sum']} in the {row['account__fund']} fund" for row in sums]
+
+
+def _invoices(house: House) -> list[str]:
+    wrong = []
+    for invoice in Invoice.objects.filter(policy__operator=house.operator):
+        applied = Application.objects.filter(line__invoice=invoice).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+        lines = invoice.lines.aggregate(sum=Sum("amount_minor"))["sum"]
+        covered = "paid" if applied == invoice.total_minor else "open"
+        if lines != invoice.total_minor or invoice.state != covered or not 0 <= applied <= invoice.total_minor:
+            wrong.append(f"invoice {invoice.number} is {invoice.state}: {applied} of {invoice.total_minor} ({lines})")
+    live = Attempt.objects.filter(state__in=Attempt.LIVE, payment__policy__operator=house.operator)
+    for attempt in live.exclude(payment__state="processing"):
+        wrong.append(f"attempt {attempt.id} is {attempt.state}, its payment {attempt.payment.state}")
+    return wrong
+
+
+def _commissions(house: House) -> list[str]:
+    """The commission of a line covered whole is that of the line as a whole."""
+    covered = (
+        InvoiceLine.objects.filter(invoice__policy__operator=house.operator)
+        .annotate(applied=Sum("applications__amount_minor"), commission=Sum("applications__commission_minor"))
+        .filter(applied=F("amount_minor"))
+    )
+    return [
+        f"line {line.id} earned {line.commission} on {line.amount_minor}"  # type: ignore[attr-defined]
+        for line in covered
+        if line.commission != commission_on(line.amount_minor, line.commission_ppm)  # type: ignore[attr-defined]
+    ]
