@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from coverpay.kernel import clock
 from coverpay.reference import ledger, pages, states
 from coverpay.reference.code import machines
+from coverpay.webhooks import signing
 from tests.architecture.tree import ROOT, files, report, text
 
 DOCS = ROOT / "docs"
@@ -67,3 +70,17 @@ def test_every_machine_and_every_posting_has_its_page() -> None:
 def test_a_broken_link_is_found() -> None:
     assert broken_links("README.md", "[here](docs/nowhere.md)")
     assert broken_links("README.md", "[here](https://example.com) [there](#top) [file](pyproject.toml#L1)") == []
+
+
+def test_the_guide_verifies_what_we_sign() -> None:
+    guide = (DOCS / "api" / "guide.md").read_text()
+    example: dict[str, Any] = {}
+    exec(guide.split("```python\n")[1].split("```")[0], example)
+    secret, body = signing.new_secret(), b'{"id":"evt_1","type":"invoice.paid"}'
+    headers = signing.headers(
+        message_id="evt_1", at=clock.now(), body=body, with_secrets=[signing.new_secret(), secret]
+    )
+    assert example["verified"](headers, body, secret)
+    assert not example["verified"](headers, body + b" ", secret)
+    assert not example["verified"](headers, body, signing.new_secret())
+    assert not example["verified"](headers | {"webhook-timestamp": "1700000000"}, body, secret)
