@@ -20,6 +20,7 @@ from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.webhooks.models import Delivery
 from payments.models import Attempt, InboundEvent, Payment
+from policies.models import Policy
 from reconciliation.models import Break, StatementImport
 
 RECENT = 12
@@ -45,7 +46,21 @@ class Cash:
 
 
 @dataclass(frozen=True, slots=True)
+class Happening:
+    """One public event in words: what it is about, what happened, how much."""
+
+    at: dt.datetime
+    sentence: str
+    object_id: str
+    about: str
+    amount_minor: int | None
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Kind:
+    """A kind of work: what to call it, who may see it, its rows and its page."""
+
     label: str
     hint: str
     permission: Permission
@@ -80,10 +95,25 @@ def cash(actor: Actor) -> list[Cash]:
     ]
 
 
-def activity(actor: Actor) -> list[tuple[str, EventRecord]]:
-    """The last public events of the actor's organization, each with its sentence, as far as they may read them."""
-    events = access.visible(actor, EventRecord.objects.order_by("-id"))[:RECENT]
-    return [(CATALOG.get(event.type, event.type).rstrip("."), event) for event in events]
+def activity(actor: Actor) -> list[Happening]:
+    """The last public events of the actor's organization, as far as they may read them."""
+    events = list(access.visible(actor, EventRecord.objects.order_by("-id"))[:RECENT])
+    subjects = {event.subject_id for event in events}
+    numbers = dict(access.visible(actor, Policy.objects.filter(pk__in=subjects)).values_list("id", "number"))
+    return [_happening(event, numbers.get(event.subject_id, "")) for event in events]
+
+
+def _happening(event: EventRecord, policy_number: str) -> Happening:
+    data = event.data
+    amounts = (data[name] for name in ("amount_minor", "total_minor", "net_minor") if name in data)
+    return Happening(
+        at=event.recorded_at,
+        sentence=CATALOG.get(event.type, event.type).rstrip("."),
+        object_id=event.object_id,
+        about=str(data.get("number") or policy_number or data.get("reference") or ""),
+        amount_minor=next(amounts, None),
+        currency=str(data.get("currency", "USD")),
+    )
 
 
 def latest_payments(actor: Actor) -> Sequence[Payment]:
