@@ -246,7 +246,7 @@ class ReceiptReversal(models.Model):
 class Application(models.Model):
     """Received money given to one invoice line; negative when taken back. History is kept, never edited.
 
-    The split of the amount between the payee and our commission is fixed here, so that a reversal undoes the very cents.
+    The split between the payee and our commission is fixed here, so that a reversal undoes the very cents.
     """
 
     id = IdField(prefix="app")

@@ -11,7 +11,7 @@ from coverpay.kernel.actors import system
 from coverpay.kernel.errors import Forbidden, NotFound
 from payments import accounts, attempts
 from payments.gateways.base import BadSignature, Unreadable
-from payments.models import Attempt, InboundEvent
+from payments.models import Attempt, GatewayAccount, InboundEvent
 
 MAX_BODY_BYTES = 256 * 1024
 WEBHOOK = system("webhook")
@@ -28,7 +28,7 @@ def receive(*, account_id: str, headers: Mapping[str, str], body: bytes) -> Inbo
 
     Raises: NotFound (account), SignatureRefused.
     """
-    account = accounts.GatewayAccount.objects.filter(pk=account_id).first()
+    account = GatewayAccount.objects.filter(pk=account_id).first()
     if account is None:
         raise NotFound(f"No gateway account {account_id}.")
     try:

@@ -196,7 +196,7 @@ class Match(models.Model):
 
 
 class Break(models.Model):
-    """Something that does not tie, waiting for a person: a line without partner, a wrong amount, an ambiguous answer."""
+    """Something that does not tie and waits for a person: a line without partner, a wrong amount, several answers."""
 
     class Kind(models.TextChoices):
         BANK_ONLY = "bank_only", "On the bank statement only"
