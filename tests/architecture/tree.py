@@ -82,11 +82,16 @@ def text_files() -> tuple[str, ...]:
 
 
 @cache
+def source(path: str) -> Source:
+    return Source(path, text(path))
+
+
+@cache
 def sources(*packages: str) -> tuple[Source, ...]:
     """The Python files of these packages (all of ours by default), without migrations."""
     wanted = packages or PACKAGES
     return tuple(
-        Source(path, text(path))
+        source(path)
         for path in files()
         if path.endswith(".py") and path.split("/")[0] in wanted and "/migrations/" not in path
     )
