@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Collection, Iterator
 from importlib import import_module
 from typing import Any
@@ -25,6 +26,10 @@ _OWN_TRANSACTION = (
     "payments/inbound.py",  # a webhook is stored raw before anything acts on it
 )
 _SAVEPOINTS = ("policies/imports.py",)  # one bad row is undone, the others go on, in the one command
+_WAITS = re.compile(
+    r"gateway_of\(.*\)\.(charge|refund|fetch|payouts)$|^gateway\.(charge|refund|fetch|payouts)$"
+    r"|^(requests|sender|targets|socket)\.|^time\.sleep$"
+)
 _TABLES_THEMSELVES = ("models.py", "subscribers.py", "guards.py")
 _ONLY_RENDER = ("api.py", "views.py", "forms.py", "tasks.py", "admin.py", "urls.py", "queries.py", "resources.py")
 
@@ -111,6 +116,19 @@ def nested(source: Source, known: set[str]) -> list[str]:
     return found
 
 
+def waits_inside(source: Source) -> list[str]:
+    """Calls inside a command or a step that wait for somebody else while rows are locked."""
+    return [
+        f"{source.path}:{call.lineno}: {function.name} waits for {what} -> command, then network, then command"
+        for function in source.tree.body
+        if isinstance(function, ast.FunctionDef) and is_guarded(function)
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+        for what in [ast.unparse(call.func)]
+        if _WAITS.search(what)
+    ]
+
+
 def _imports(source: Source) -> Iterator[tuple[str, ast.alias]]:
     for node in source.tree.body:
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -148,6 +166,11 @@ def test_no_command_calls_a_command() -> None:
     assert not found, report(found)
 
 
+def test_no_command_waits_for_the_network() -> None:
+    found = [line for source in sources() for line in waits_inside(source)]
+    assert not found, report(found)
+
+
 def test_the_rules_bite() -> None:
     free = "def issue(policy):\n    Invoice.objects.create(policy=policy)\n"
     assert unguarded(Source("billing/invoices.py", free))
@@ -155,5 +178,8 @@ def test_the_rules_bite() -> None:
     assert unguarded(Source("billing/invoices.py", "def total(sums):\n    sums.update({1: 2})\n")) == []
     assert unguarded(Source("billing/views.py", "class V:\n    def post(self):\n        row.save()\n"))
     assert open_transactions(Source("billing/cash.py", "with transaction.atomic():\n    pass\n"))
+    charge = "def submit(*, actor):\n    accounts.gateway_of(account).charge(order)\n"
+    assert waits_inside(Source("payments/attempts.py", "@command\n" + charge))
+    assert waits_inside(Source("payments/attempts.py", charge)) == []
     calls = "from billing import cash\n@command\ndef issue(*, actor):\n    cash.apply(actor=actor)\n"
     assert nested(Source("billing/invoices.py", calls), {"billing.cash.apply"})
