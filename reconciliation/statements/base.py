@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from coverpay.kernel.money import Money
+
 LONGEST_IDENTIFIER = 40
 LONGEST_REFERENCE = 120
 
@@ -166,13 +168,18 @@ def _check_balances(statement: ParsedStatement, problems: Problems) -> None:
             )
     proof = prove(statement)
     if proof is not None and proof.difference_minor:
+
+        def said(amount_minor: int) -> str:
+            return str(Money(amount_minor, statement.currency)).partition(" ")[0]
+
         problems.add(
             statement.first_line,
             1,
             "does_not_tie",
-            f"Account {statement.account_identifier} on {statement.as_of}: opening {proof.opening_minor} + credits "
-            f"{proof.credits_minor} + debits {proof.debits_minor} = {proof.expected_closing_minor}, but closing is "
-            f"{proof.closing_minor}; the difference is {proof.difference_minor} {statement.currency} minor units.",
+            f"Account {statement.account_identifier} on {statement.as_of}: opening {said(proof.opening_minor)} "
+            f"+ credits {said(proof.credits_minor)} + debits {said(proof.debits_minor)} "
+            f"= {said(proof.expected_closing_minor)}, but closing is {said(proof.closing_minor)}; "
+            f"the difference is {said(proof.difference_minor)} {statement.currency}.",
         )
 
 

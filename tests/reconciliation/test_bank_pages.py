@@ -80,7 +80,7 @@ def test_uploading_leads_to_the_file_or_to_its_reasons(mga: Organization) -> Non
     done = StatementImport.objects.get()
     assert response.headers["Location"] == reverse("reconciliation:import", args=[done.id])
     shown = _text(browser, "import", done.id)
-    assert "opening 0 + credits 100 + debits 0 = 100, but closing is 101" in shown
+    assert "opening 0.00 + credits 1.00 + debits 0.00 = 1.00, but closing is 1.01; the difference is 0.01 USD." in shown
     browser.post(url, {"file": SimpleUploadedFile("good.bai", good)})
     assert "Imported" in _text(browser, "imports")
     assert "bad.bai" not in _text(browser, "import", StatementImport.objects.get(state="imported").id)

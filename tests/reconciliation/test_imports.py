@@ -97,7 +97,7 @@ def test_a_file_that_does_not_tie_is_quarantined_with_every_reason(mga: Organiza
     }
     assert not Statement.objects.exists()
     assert EventRecord.objects.get(object_id=done.id).type == "statement.quarantined"
-    assert "the difference is 1 USD" in AuditEntry.objects.get(object_id=done.id).reason
+    assert "the difference is 0.01 USD" in AuditEntry.objects.get(object_id=done.id).reason
 
 
 def test_a_quarantined_file_sent_again_stays_quarantined_once(mga: Organization, account: BankAccount) -> None:
