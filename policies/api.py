@@ -204,6 +204,7 @@ class Imports(Rows):
 
     queryset = PolicyImport.objects.all()
     serializer_class = ImportShown
+    filterset_fields: ClassVar = ["state"]
     parser_classes = (MultiPartParser,)
     reads = Permission.POLICIES_WRITE
     writes = Permission.POLICIES_WRITE
