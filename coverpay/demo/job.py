@@ -232,9 +232,9 @@ def prove(job: Job) -> None:
 def hear(job: Job, receiver: Receiver, endpoint: str) -> None:
     """Wait until every awaited event is delivered, in this run or an earlier one, then take the receiver away."""
     delivered = wait_for("the webhooks", lambda: _all_delivered(job, endpoint))
-    for row in delivered:
-        if row["event_type"] in AWAITED_EVENTS:
-            job.note(f"{row['event_type']:<20} {row['event']}  delivered, {row['try_count']} try")
+    for type in AWAITED_EVENTS:
+        tries = [row["try_count"] for row in delivered if row["event_type"] == type]
+        job.note(f"{type:<20} {len(tries):>3} delivered, {sum(tries)} tries")
     job.note(f"{len(receiver.received)} messages of this run verified by their signature (Standard Webhooks)")
     job.api.post(
         f"webhook-endpoints/{endpoint}/disable",
