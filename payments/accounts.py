@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from compliance import access, audit, vault
+from compliance.models import Organization
 from compliance.permissions import Permission
-from coverpay.kernel import clock, ids
+from coverpay.kernel import clock, ids, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
-from coverpay.kernel.errors import Conflict, Invalid
+from coverpay.kernel.errors import Conflict
 from coverpay.kernel.money import Money
 from payments import routing
 from payments.gateways import registry
@@ -31,6 +32,7 @@ def open_account(*, gateway: str, merchant: str, bank_account_id: str, actor: Ac
     access.require(actor, Permission.ACCESS_WRITE)
     organization_id = access.organization_of(actor)
     registry.get(gateway)
+    merchant = texts.line(merchant, field="merchant", at_most=80)
     bank_account = access.get_operable(
         actor,
         BankAccount.objects.all(),
@@ -68,15 +70,14 @@ def open_account(*, gateway: str, merchant: str, bank_account_id: str, actor: Ac
 
 @command
 def publish_routing(*, rules: Sequence[Mapping[str, Any]], effective_from: dt.date, actor: Actor) -> RoutingTable:
-    """Publish a routing table from a date on; the same rules again give the version that has them."""
+    """Publish a routing table from a date on; the same rules again give the version that has them.
+
+    Raises: Forbidden, RulesUnreadable.
+    """
     access.require(actor, Permission.ACCESS_WRITE)
     organization_id = access.organization_of(actor)
-    for rule in rules:
-        if rule.get("gateway") not in registry.names():
-            raise Invalid(
-                f"Each rule names a gateway: {', '.join(registry.names())}.",
-                field="rules",
-            )
+    routing.check(rules, registry.names())
+    Organization.objects.select_for_update(no_key=True).get(pk=organization_id)  # versions are numbered in a row
     listed = [dict(rule) for rule in rules]
     last = RoutingTable.objects.filter(organization_id=organization_id).order_by("-number").first()
     if last is not None and last.rules == listed and last.effective_from == effective_from:

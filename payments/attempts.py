@@ -12,12 +12,12 @@ from django.conf import settings
 
 from compliance import access, audit, events
 from compliance.permissions import Permission
-from coverpay.kernel import clock, commands, jobs
+from coverpay.kernel import clock, commands, jobs, texts
 from coverpay.kernel.actors import Actor, system
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import IllegalTransition, Invalid
-from coverpay.kernel.money import Money
-from payments import accounts, outcomes
+from coverpay.kernel.money import MAX_MINOR, Money
+from payments import accounts, outcomes, sweeps
 from payments.gateways.base import Charge, NotSent, Outcome, Status
 from payments.models import Attempt, GatewayAccount
 
@@ -42,11 +42,14 @@ def submit(attempt_id: str) -> None:
 
 
 def check(attempt_id: str) -> None:
-    """Ask the gateway about an attempt by our reference and record what it says."""
+    """Ask the gateway about an attempt by our reference and record what it says. Unreached, it is asked again later."""
     account = _ask(attempt_id=attempt_id, actor=SWEEPER)
     if account is None:
         return
-    outcome = accounts.gateway_of(account).fetch(account.merchant, attempt_id)
+    try:
+        outcome = accounts.gateway_of(account).fetch(account.merchant, attempt_id)
+    except NotSent:
+        return
     if outcome.status is Status.NOT_FOUND:
         _never_heard_of(attempt_id=attempt_id, actor=SWEEPER)
     else:
@@ -60,12 +63,9 @@ def sweep(limit: int = 200) -> int:
         .order_by("next_check_at")
         .values_list("id", "state")[:limit]
     )
-    for attempt_id, state in due:
-        if state == Attempt.State.PLANNED:
-            submit(attempt_id)
-        else:
-            check(attempt_id)
-    return len(due)
+    planned = [attempt_id for attempt_id, state in due if state == Attempt.State.PLANNED]
+    sent = [attempt_id for attempt_id, state in due if state != Attempt.State.PLANNED]
+    return sweeps.each(planned, submit) + sweeps.each(sent, check)
 
 
 @command
@@ -91,27 +91,32 @@ def resolve(
 ) -> Attempt:
     """A person decides an attempt nobody could: the money was taken, or it was not.
 
-    Raises: IllegalTransition unless the outcome is unknown, Invalid without a reason.
+    Takes:  `amount_minor`, what was taken when it differs from what we asked for.
+    Raises: NotFound, Forbidden, IllegalTransition unless the outcome is unknown, Invalid (reason, amount).
     """
     access.get_operable(
         actor,
         Attempt.objects.all(),
         attempt_id,
         permission=Permission.RECONCILIATION_WRITE,
+        field="attempt_id",
     )
-    if not reason.strip():
-        raise Invalid("Say how you know; the reason is kept.", field="reason")
+    reason = texts.line(reason, field="reason", at_most=300)
+    if amount_minor is not None and not (taken and 0 < amount_minor <= MAX_MINOR):
+        raise Invalid("Only an amount above zero that was taken can be named.", field="amount_minor")
     attempt = _locked(attempt_id)
     if attempt.state != Attempt.State.UNKNOWN:
         raise IllegalTransition(
-            f"The attempt is {attempt.get_state_display().lower()}; only an unknown one is decided."
+            f"The attempt is {attempt.get_state_display().lower()}; only an unknown one is decided.",
+            field="attempt_id",
         )
     amount = Money(amount_minor or attempt.amount_minor, attempt.currency)
     status = Status.SUCCEEDED if taken else Status.DECLINED
     outcomes.settle(
         attempt,
-        Outcome(status, attempt.gateway_reference, "decided_by_person", reason[:300], amount),
+        Outcome(status, attempt.gateway_reference, "decided_by_person", reason, amount),
     )
+    outcomes.close_amount_break(attempt.id, reason=reason)
     return attempt
 
 
@@ -169,7 +174,8 @@ def _ask(*, attempt_id: str, actor: Actor) -> GatewayAccount | None:
     """Note that we are asking. A sent attempt whose lease ran out is unknown from here on."""
     attempt = _locked(attempt_id)
     now = clock.now()
-    if attempt.state not in Attempt.LIVE or attempt.next_check_at is None or attempt.next_check_at > now:
+    sent = attempt.state in (Attempt.State.SUBMITTED, Attempt.State.PENDING, Attempt.State.UNKNOWN)
+    if not sent or attempt.next_check_at is None or attempt.next_check_at > now:
         commands.unchanged()
         return None
     before = attempt.state

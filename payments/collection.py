@@ -6,12 +6,12 @@ from billing import invoices
 from billing.models import Invoice
 from compliance import access, audit, events
 from compliance.permissions import Permission
-from coverpay.kernel import clock, jobs
+from coverpay.kernel import clock, jobs, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.errors import Conflict, Invalid
 from coverpay.kernel.money import Money
-from payments import accounts
+from payments import accounts, routing
 from payments.models import Attempt, Payment
 from policies import locks
 
@@ -61,7 +61,7 @@ def collect(
         permission=Permission.PAYMENTS_WRITE,
         field="invoice_id",
     )
-    _check_method(method, token)
+    token = _checked_token(method, token)
     policy = locks.lock(invoice.policy_id)
     amount = Money(_amount(invoice, amount_minor), invoice.currency)
     live = Attempt.objects.filter(invoice=invoice, state__in=Attempt.LIVE).first()
@@ -116,17 +116,18 @@ def _tell(payment: Payment, attempt: Attempt, operator_id: str) -> None:
     )
 
 
-def _check_method(method: str, token: str) -> None:
-    if method not in ("card", "ach"):
+def _checked_token(method: str, token: str) -> str:
+    """The token without spaces around it. Raises: Invalid, BadText, CardNumberRefused."""
+    if method not in routing.METHODS:
         raise Invalid("The method is card or ach.", field="method")
-    if not token.strip():
-        raise Invalid("A payment needs the processor's token of the method.", field="token")
-    digits = "".join(character for character in token if character.isdigit())
-    if 12 <= len(digits) <= 19 and len(digits) >= len(token.replace(" ", "").replace("-", "")) and _luhn(digits):
+    token = texts.line(token, field="token", at_most=120)
+    digits = "".join(character for character in token if character.isalnum())
+    if digits.isdecimal() and 12 <= len(digits) <= 19 and _luhn(digits):
         raise CardNumberRefused(
             "This looks like a card number. Send the processor's token instead.",
             field="token",
         )
+    return token
 
 
 def _luhn(digits: str) -> bool:

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 
 from django.db import IntegrityError, transaction
 
-from coverpay.kernel import clock, jobs
+from coverpay.kernel import clock, jobs, texts
 from coverpay.kernel.actors import system
 from coverpay.kernel.errors import Forbidden, NotFound
-from payments import accounts, attempts
+from coverpay.kernel.ids import is_id
+from payments import accounts, attempts, sweeps
 from payments.gateways.base import BadSignature, Unreadable
 from payments.models import Attempt, GatewayAccount, InboundEvent
 
 MAX_BODY_BYTES = 256 * 1024
+MAX_EXTERNAL_ID = 120
 WEBHOOK = system("webhook")
 
 
@@ -26,7 +28,7 @@ class SignatureRefused(Forbidden):
 def receive(*, account_id: str, headers: Mapping[str, str], body: bytes) -> InboundEvent | None:
     """Store a verified webhook once. Gives None when it was stored before.
 
-    Raises: NotFound (account), SignatureRefused.
+    Raises: NotFound (account), SignatureRefused, BadText for an event id that cannot be kept.
     """
     account = GatewayAccount.objects.filter(pk=account_id).first()
     if account is None:
@@ -35,9 +37,10 @@ def receive(*, account_id: str, headers: Mapping[str, str], body: bytes) -> Inbo
         message = accounts.gateway_of(account).verify(headers, body, secret=accounts.webhook_secret(account))
     except BadSignature as error:
         raise SignatureRefused(f"The signature does not hold: {error}.") from error
+    external_id = texts.line(message.external_id, field="external_id", at_most=MAX_EXTERNAL_ID)
     try:
         with transaction.atomic():
-            event = InboundEvent.objects.create(account=account, external_id=message.external_id, body=body)
+            event = InboundEvent.objects.create(account=account, external_id=external_id, body=body)
             jobs.wake("payments.process_inbound", event.id)
     except IntegrityError:
         return None
@@ -75,18 +78,16 @@ def sweep(limit: int = 500) -> int:
         .order_by("id")
         .values_list("id", flat=True)[:limit]
     )
-    for event_id in waiting:
-        process(event_id)
-    return len(waiting)
+    return sweeps.each(waiting, process)
 
 
 def _is_ours(event: InboundEvent, reference: str) -> bool:
     """A webhook of one account never touches an attempt of another."""
-    return Attempt.objects.filter(pk=reference, account_id=event.account_id).exists()
+    return is_id(reference, "att") and Attempt.objects.filter(pk=reference, account_id=event.account_id).exists()
 
 
 def _finish(event: InboundEvent, state: str, result: str) -> None:
     event.state = state
-    event.result = result[:300]
+    event.result = "".join(character if character.isprintable() else "�" for character in result[:300])
     event.processed_at = clock.now()
     event.save(update_fields=["state", "result", "processed_at"])

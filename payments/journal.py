@@ -8,7 +8,7 @@ from coverpay.kernel.commands import step
 from coverpay.kernel.money import Money
 from payments.models import Attempt, Payout, PayoutLine
 from reconciliation.ledger import accounts, posting
-from reconciliation.ledger.models import Entry
+from reconciliation.ledger.models import Entry, Snapshot
 from reconciliation.ledger.posting import Posting, credit, debit
 
 PAYMENT_TAKEN = "payment.taken"
@@ -58,7 +58,8 @@ def payment_undone(attempt: Attempt, *, reason: str, on: dt.date) -> str:
 def payout_recorded(payout: Payout, lines: list[PayoutLine]) -> str | None:
     """A processor paid out net of its fees.
 
-    The fees came out of fiduciary money and are ours to bear, so trust books a claim on operating.
+    The fees came out of fiduciary money and are ours to bear, so trust books a claim on operating. News of a day that
+    is sealed by now is posted on the first open day.
 
     Posts:  Dr trust_cash (net), due_from_operating (fees) · Cr processor_clearing (gross); in the operating fund
             Dr processor_fees · Cr due_to_trust (fees).
@@ -68,10 +69,11 @@ def payout_recorded(payout: Payout, lines: list[PayoutLine]) -> str | None:
     if not gross and not fees:
         return None
     account = payout.account
+    book_id = _book(payout.organization_id)
     return posting.post(
         Posting(
-            book_id=_book(payout.organization_id),
-            posted_on=payout.paid_on,
+            book_id=book_id,
+            posted_on=_open_day(book_id, payout.paid_on),
             source_id=payout.id,
             kind=PAYOUT_RECORDED,
             memo=f"Payout {payout.reference} of {account.gateway}",
@@ -94,6 +96,12 @@ def payout_recorded(payout: Payout, lines: list[PayoutLine]) -> str | None:
             ),
         )
     )
+
+
+def _open_day(book_id: str, day: dt.date) -> dt.date:
+    """The day itself, or the first one after the sealed period it lies in."""
+    sealed = Snapshot.objects.filter(book_id=book_id).order_by("-as_of").values_list("as_of", flat=True).first()
+    return day if sealed is None else max(day, sealed + dt.timedelta(days=1))
 
 
 def _book(organization_id: str) -> str:

@@ -15,7 +15,7 @@ from coverpay.kernel.errors import NotFound
 from coverpay.kernel.money import Money
 from payments import journal
 from payments.gateways.base import Outcome, Status
-from payments.models import Attempt, Payment
+from payments.models import Attempt, Payment, Refund
 from policies import locks
 from reconciliation import breaks
 from reconciliation.models import Break
@@ -37,14 +37,17 @@ def locked(attempt_id: str) -> Attempt:
 @step
 def enter(attempt: Attempt, outcome: Outcome) -> None:
     """Let news about a locked attempt take effect, once."""
-    if _amount_differs(attempt, outcome) and attempt.state in _OPEN:
-        _amount_break(attempt, outcome)
-    elif attempt.state in _OPEN:
-        settle(attempt, outcome)
-    elif outcome.status is Status.RETURNED and attempt.state == S.SUCCEEDED:
+    if attempt.state in _OPEN:
+        if _amount_differs(attempt, outcome):
+            _amount_unknown(attempt, outcome)
+        else:
+            settle(attempt, outcome)
+    elif attempt.state == S.SUCCEEDED and _amount_differs(attempt, outcome):
+        _noted(_amount_break(attempt, outcome))
+    elif attempt.state == S.SUCCEEDED and outcome.status is Status.RETURNED:
         _returned(attempt, outcome)
     elif _contradicts(attempt, outcome):
-        _contradiction(attempt, outcome)
+        _noted(contradiction(attempt, attempt, outcome))
     else:
         commands.unchanged()
 
@@ -58,6 +61,8 @@ def settle(attempt: Attempt, outcome: Outcome) -> None:
         _unknown(attempt, outcome)
     elif outcome.status is Status.DECLINED:
         _declined(attempt, outcome)
+    elif outcome.status is Status.NOT_FOUND:
+        commands.unchanged()
     else:
         _succeeded(attempt, outcome)
         if outcome.status is Status.RETURNED:
@@ -115,14 +120,16 @@ def _succeeded(attempt: Attempt, outcome: Outcome) -> None:
 
 def _returned(attempt: Attempt, outcome: Outcome) -> None:
     payment = attempt.payment
-    if payment.state != Payment.State.SUCCEEDED:
+    if payment.state == Payment.State.SUCCEEDED:
+        payment.bounce()
+        payment.save(update_fields=["state"])
+        undo(attempt, reason=ReceiptReversal.Reason.RETURNED)
+        _save(attempt, outcome, attempt.state)
+        _event("payment.returned", attempt)
+    elif payment.state == Payment.State.REFUNDED:
+        _noted(given_back_twice(attempt, attempt.id))
+    else:
         commands.unchanged()
-        return
-    payment.bounce()
-    payment.save(update_fields=["state"])
-    undo(attempt, reason=ReceiptReversal.Reason.RETURNED)
-    _save(attempt, outcome, attempt.state)
-    _event("payment.returned", attempt)
 
 
 @step
@@ -133,6 +140,19 @@ def undo(attempt: Attempt, *, reason: str) -> None:
     journal.payment_undone(attempt, reason=reason, on=clock.today())
 
 
+@step
+def given_back_twice(attempt: Attempt, subject_id: str) -> Break | None:
+    """The payor has the money twice: we refunded it and the bank took it back as well. A person must get it back."""
+    return _break(
+        attempt,
+        Break.Kind.GATEWAY_CONTRADICTS,
+        Money(-(attempt.taken_minor or attempt.amount_minor), attempt.currency),
+        "The payment was refunded, and the bank returned it as well.",
+        {"says": "given back twice"},
+        subject_id=subject_id,
+    )
+
+
 def _contradicts(attempt: Attempt, outcome: Outcome) -> bool:
     """Money said to move after we decided it did not, or the other way round."""
     says_taken = outcome.status in (Status.SUCCEEDED, Status.RETURNED)
@@ -141,52 +161,97 @@ def _contradicts(attempt: Attempt, outcome: Outcome) -> bool:
     return attempt.state == S.SUCCEEDED and outcome.status is Status.DECLINED
 
 
-def _contradiction(attempt: Attempt, outcome: Outcome) -> None:
-    taken = attempt.amount_minor if attempt.state == S.DECLINED else -attempt.amount_minor
-    opened = breaks.open_break(
-        organization_id=attempt.payment.policy.operator_id,
-        kind=Break.Kind.GATEWAY_CONTRADICTS,
-        subject_id=attempt.id,
-        difference=Money(taken, attempt.currency),
-        reason=f"The processor now says {outcome.status}; the attempt was {attempt.state} before.",
-        inputs={"code": outcome.code, "gateway_reference": outcome.gateway_reference},
+@step
+def contradiction(attempt: Attempt, subject: Attempt | Refund, outcome: Outcome) -> Break | None:
+    """Open the break about a processor that takes back its word about a charge or refund, once."""
+    amount = (subject.taken_minor if isinstance(subject, Attempt) else None) or subject.amount_minor
+    moves_to_us = isinstance(subject, Attempt) is (outcome.status is not Status.DECLINED)
+    return _break(
+        attempt,
+        Break.Kind.GATEWAY_CONTRADICTS,
+        Money(amount if moves_to_us else -amount, subject.currency),
+        f"The processor now says {outcome.status}; before, it was {subject.state}.",
+        {"says": outcome.status},
+        subject_id=subject.id,
     )
-    if opened is None:
-        commands.unchanged()
 
 
 def _amount_differs(attempt: Attempt, outcome: Outcome) -> bool:
     if outcome.status not in (Status.SUCCEEDED, Status.PENDING, Status.RETURNED) or outcome.amount is None:
         return False
-    return outcome.amount != Money(attempt.amount_minor, attempt.currency)
+    return outcome.amount != _known(attempt)
 
 
-def _amount_break(attempt: Attempt, outcome: Outcome) -> None:
+def _known(attempt: Attempt) -> Money:
+    """What we hold to be the amount: what was taken, once that is decided, or else what we asked for."""
+    return Money(attempt.taken_minor or attempt.amount_minor, attempt.currency)
+
+
+def _amount_unknown(attempt: Attempt, outcome: Outcome) -> None:
     """A reply with another amount than asked is UNKNOWN plus a break; a person decides."""
-    assert outcome.amount is not None
-    changed = attempt.state != S.UNKNOWN or attempt.next_check_at is not None
-    if changed:
+    if attempt.state != S.UNKNOWN or attempt.next_check_at is not None:
         before = _sent(attempt)
         if attempt.state != S.UNKNOWN:
             attempt.lose_track()
         attempt.next_check_at = None
         _save(attempt, outcome, before)
-    asked = Money(attempt.amount_minor, attempt.currency)
-    same_currency = outcome.amount.currency == asked.currency
-    opened = breaks.open_break(
-        organization_id=attempt.payment.policy.operator_id,
-        kind=Break.Kind.GATEWAY_AMOUNT,
-        subject_id=attempt.id,
-        difference=outcome.amount - asked if same_currency else outcome.amount,
-        reason=f"Asked for {asked}, the processor reports {outcome.amount}.",
-        inputs={
-            "asked_minor": asked.amount_minor,
-            "reported_minor": outcome.amount.amount_minor,
-        },
-    )
+    opened = _amount_break(attempt, outcome)
+    _noted(opened)
     if opened is not None:
         _event("payment.needs_review", attempt)
-    elif not changed:
+
+
+def _amount_break(attempt: Attempt, outcome: Outcome) -> Break | None:
+    assert outcome.amount is not None
+    return amount_break(attempt, _known(attempt), outcome.amount)
+
+
+@step
+def amount_break(attempt: Attempt, known: Money, reported: Money, *, subject_id: str = "") -> Break | None:
+    """Open the break about an amount that is not the one we know, once. Gives None when it was seen before."""
+    return _break(
+        attempt,
+        Break.Kind.GATEWAY_AMOUNT,
+        reported - known if reported.currency == known.currency else reported,
+        f"We know of {known}, the processor reports {reported}.",
+        {"known_minor": known.amount_minor, "reported_minor": reported.amount_minor},
+        subject_id=subject_id,
+    )
+
+
+@step
+def close_amount_break(subject_id: str, *, reason: str) -> None:
+    """Close the break about an amount that a person has now decided."""
+    for found in Break.objects.filter(subject_id=subject_id, kind=Break.Kind.GATEWAY_AMOUNT, state=Break.State.OPEN):
+        breaks.close_break(found, reason=reason)
+
+
+def _break(
+    attempt: Attempt,
+    kind: Break.Kind,
+    difference: Money,
+    reason: str,
+    inputs: dict[str, str | int],
+    *,
+    subject_id: str = "",
+) -> Break | None:
+    """Open a break, unless the very same was seen before, be it closed meanwhile: repeated news changes nothing."""
+    subject_id = subject_id or attempt.id
+    if Break.objects.filter(subject_id=subject_id, kind=kind, inputs=inputs).exists():
+        return None
+    return breaks.open_break(
+        organization_id=attempt.payment.policy.operator_id,
+        kind=kind,
+        subject_id=subject_id,
+        difference=difference,
+        reason=reason,
+        inputs=inputs,
+    )
+
+
+def _noted(opened: Break | None) -> None:
+    """News that opened no break was known already."""
+    if opened is None:
         commands.unchanged()
 
 
@@ -195,6 +260,7 @@ def _sent(attempt: Attempt) -> str:
     before: str = attempt.state
     if attempt.state == S.PLANNED:
         attempt.submit()
+        attempt.save(update_fields=["state"])
     return before
 
 

@@ -9,17 +9,18 @@ from django.conf import settings
 from billing.models import ReceiptReversal
 from compliance import access, audit, events
 from compliance.permissions import Permission
-from coverpay.kernel import clock, commands, jobs
+from coverpay.kernel import clock, commands, jobs, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
-from coverpay.kernel.errors import Conflict, Invalid, NotFound
+from coverpay.kernel.errors import Conflict, IllegalTransition, NotFound
 from coverpay.kernel.money import Money
-from payments import accounts, outcomes
-from payments.attempts import SWEEPER
+from payments import accounts, outcomes, sweeps
+from payments.attempts import MAX_SUBMITS, SWEEPER
 from payments.gateways.base import NotSent, Outcome, RefundOrder, Status
 from payments.models import Attempt, GatewayAccount, Payment, Refund
 from policies import locks
 
+LONGEST_WAIT = dt.timedelta(hours=12)
 LIVE = (Refund.State.PLANNED, Refund.State.SUBMITTED, Refund.State.UNKNOWN)
 
 
@@ -42,13 +43,15 @@ def request(*, payment_id: str, reason: str, actor: Actor) -> Refund:
         permission=Permission.PAYMENTS_WRITE,
         field="payment_id",
     )
-    if not reason.strip():
-        raise Invalid("Say why the money goes back; the reason is kept.", field="reason")
+    reason = texts.line(reason, field="reason", at_most=200)
     locks.lock(payment.policy_id)
     payment.refresh_from_db()
     attempt = payment.attempts.filter(state=Attempt.State.SUCCEEDED).first()
     if payment.state != Payment.State.SUCCEEDED or attempt is None:
-        raise NotRefundable(f"The payment is {payment.get_state_display().lower()}; only a succeeded one is refunded.")
+        raise NotRefundable(
+            f"The payment is {payment.get_state_display().lower()}; only a succeeded one is refunded.",
+            field="payment_id",
+        )
     if payment.refunds.filter(state__in=LIVE).exists():
         raise NotRefundable("A refund of this payment is on its way.", field="payment_id")
     refund = Refund.objects.create(
@@ -56,7 +59,7 @@ def request(*, payment_id: str, reason: str, actor: Actor) -> Refund:
         attempt=attempt,
         amount_minor=attempt.taken_minor or attempt.amount_minor,
         currency=payment.currency,
-        reason=reason[:200],
+        reason=reason,
         next_check_at=clock.now(),
     )
     audit.record(
@@ -77,20 +80,23 @@ def submit(refund_id: str) -> None:
         return
     try:
         outcome = accounts.gateway_of(account).refund(order)
-    except NotSent:
-        _replan(refund_id=refund_id, actor=SWEEPER)
+    except NotSent as error:
+        _not_sent(refund_id=refund_id, message=str(error), actor=SWEEPER)
         return
     record_outcome(refund_id=refund_id, outcome=outcome, actor=SWEEPER)
 
 
 def check(refund_id: str) -> None:
-    """Ask the gateway about a refund by our reference."""
+    """Ask the gateway about a refund by our reference. Unreached, it is asked again later."""
     account = _ask(refund_id=refund_id, actor=SWEEPER)
     if account is None:
         return
-    outcome = accounts.gateway_of(account).fetch(account.merchant, refund_id)
+    try:
+        outcome = accounts.gateway_of(account).fetch(account.merchant, refund_id)
+    except NotSent:
+        return
     if outcome.status is Status.NOT_FOUND:
-        _replan(refund_id=refund_id, actor=SWEEPER)
+        _never_heard_of(refund_id=refund_id, actor=SWEEPER)
     else:
         record_outcome(refund_id=refund_id, outcome=outcome, actor=SWEEPER)
 
@@ -102,38 +108,87 @@ def sweep(limit: int = 200) -> int:
         .order_by("next_check_at")
         .values_list("id", "state")[:limit]
     )
-    for refund_id, state in due:
-        if state == Refund.State.PLANNED:
-            submit(refund_id)
-        else:
-            check(refund_id)
-    return len(due)
+    planned = [refund_id for refund_id, state in due if state == Refund.State.PLANNED]
+    sent = [refund_id for refund_id, state in due if state != Refund.State.PLANNED]
+    return sweeps.each(planned, submit) + sweeps.each(sent, check)
 
 
 @command
 def record_outcome(*, refund_id: str, outcome: Outcome, actor: Actor) -> Refund:
-    """Let news about a refund take effect, once; on success everything the payment brought is undone to the cent."""
+    """The one door for news about a refund. On success everything the payment brought is undone to the cent.
+
+    A refund of another amount than asked is UNKNOWN plus a break; one of a payment that the bank took back meanwhile
+    gave the money back twice, which is a break too.
+    """
     refund = _locked(refund_id)
-    before = refund.state
+    asked = Money(refund.amount_minor, refund.currency)
     if refund.state not in (Refund.State.SUBMITTED, Refund.State.UNKNOWN):
-        commands.unchanged()
-        return refund
-    if outcome.status is Status.SUCCEEDED:
-        refund.succeed()
-        _give_back(refund)
-    elif outcome.status is Status.DECLINED:
-        refund.decline()
-        refund.next_check_at = None
+        _late(refund, outcome)
+    elif outcome.status is Status.SUCCEEDED and outcome.amount not in (None, asked):
+        assert outcome.amount is not None
+        _lose_track(refund, outcome, next_check_at=None)
+        outcomes.amount_break(refund.attempt, asked, outcome.amount, subject_id=refund.id)
+    elif outcome.status in (Status.SUCCEEDED, Status.DECLINED):
+        _settle(refund, outcome)
     elif refund.state == Refund.State.SUBMITTED:
-        refund.lose_track()
-    refund.gateway_reference = outcome.gateway_reference or refund.gateway_reference
-    refund.outcome_code = outcome.code[:60]
-    _save(refund, f"refund.{outcome.status}", before)
+        _lose_track(refund, outcome, next_check_at=refund.next_check_at)
+    else:
+        commands.unchanged()
     return refund
 
 
-def _give_back(refund: Refund) -> None:
+@command
+def resolve(*, refund_id: str, given: bool, reason: str, actor: Actor) -> Refund:
+    """A person decides a refund nobody could: the money went back, or it did not.
+
+    Raises: NotFound, Forbidden, IllegalTransition unless the outcome is unknown, Invalid without a reason.
+    """
+    access.get_operable(
+        actor, Refund.objects.all(), refund_id, permission=Permission.RECONCILIATION_WRITE, field="refund_id"
+    )
+    reason = texts.line(reason, field="reason", at_most=300)
+    refund = _locked(refund_id)
+    if refund.state != Refund.State.UNKNOWN:
+        raise IllegalTransition(
+            f"The refund is {refund.get_state_display().lower()}; only an unknown one is decided.", field="refund_id"
+        )
+    status = Status.SUCCEEDED if given else Status.DECLINED
+    _settle(refund, Outcome(status, refund.gateway_reference, "decided_by_person"), reason=reason)
+    outcomes.close_amount_break(refund.id, reason=reason)
+    return refund
+
+
+@step
+def _settle(refund: Refund, outcome: Outcome, *, reason: str = "") -> None:
+    before = refund.state
     refund.next_check_at = None
+    if outcome.status is Status.DECLINED:
+        refund.decline()
+    else:
+        refund.succeed()
+    _save(refund, outcome, before, reason=reason)
+    if outcome.status is Status.SUCCEEDED and refund.payment.state == Payment.State.SUCCEEDED:
+        _give_back(refund)
+    elif outcome.status is Status.SUCCEEDED:
+        outcomes.given_back_twice(refund.attempt, refund.id)
+
+
+def _late(refund: Refund, outcome: Outcome) -> None:
+    """News about a refund that is decided, or to be sent again: only a contradiction matters, and becomes a break."""
+    contrary = {Refund.State.SUCCEEDED: Status.DECLINED, Refund.State.DECLINED: Status.SUCCEEDED}.get(refund.state)
+    if outcome.status is not contrary or outcomes.contradiction(refund.attempt, refund, outcome) is None:
+        commands.unchanged()
+
+
+def _lose_track(refund: Refund, outcome: Outcome, *, next_check_at: dt.datetime | None) -> None:
+    before = refund.state
+    if refund.state == Refund.State.SUBMITTED:
+        refund.lose_track()
+    refund.next_check_at = next_check_at
+    _save(refund, outcome, before)
+
+
+def _give_back(refund: Refund) -> None:
     payment = refund.payment
     payment.refund()
     payment.save(update_fields=["state"])
@@ -160,9 +215,12 @@ def _begin(*, refund_id: str, actor: Actor) -> tuple[RefundOrder | None, Gateway
         commands.unchanged()
         return None, None
     refund.submit()
+    if refund.payment.state != Payment.State.SUCCEEDED:
+        _withdraw(refund)
+        return None, None
     refund.submit_count += 1
     refund.next_check_at = clock.now() + dt.timedelta(seconds=settings.ATTEMPT_LEASE_SECONDS)
-    _save(refund, "refund.submit", "planned")
+    _save(refund, Outcome(Status.UNKNOWN), Refund.State.PLANNED, action="refund.submit")
     account = refund.attempt.account
     order = RefundOrder(
         reference=refund.id,
@@ -173,31 +231,62 @@ def _begin(*, refund_id: str, actor: Actor) -> tuple[RefundOrder | None, Gateway
     return order, account
 
 
+def _withdraw(refund: Refund) -> None:
+    """The bank took the payment back before the refund was sent: sending it would give the money back twice."""
+    refund.save(update_fields=["state"])
+    state = refund.payment.state
+    _settle(refund, Outcome(Status.DECLINED, code=f"payment_{state}", message=f"the payment was {state} meanwhile"))
+
+
 @command
-def _replan(*, refund_id: str, actor: Actor) -> None:
-    """Surely not given: plan the same key again."""
+def _not_sent(*, refund_id: str, message: str, actor: Actor) -> None:
+    """The gateway was surely not reached: plan the same key again, or give up after MAX_SUBMITS."""
     refund = _locked(refund_id)
-    if refund.state not in (Refund.State.SUBMITTED, Refund.State.UNKNOWN):
+    if refund.state != Refund.State.SUBMITTED:
         commands.unchanged()
-        return
+    elif refund.submit_count >= MAX_SUBMITS:
+        _settle(refund, Outcome(Status.DECLINED, code="gateway_unreachable", message=message))
+    else:
+        _replan(refund)
+
+
+@command
+def _never_heard_of(*, refund_id: str, actor: Actor) -> None:
+    """The gateway has no such refund: sending the same key again cannot give back twice, if the gateway promises so."""
+    refund = _locked(refund_id)
+    idempotent = accounts.gateway_of(refund.attempt.account).capabilities.idempotent
+    if refund.state == Refund.State.UNKNOWN and idempotent and refund.submit_count < MAX_SUBMITS:
+        _replan(refund)
+    else:
+        commands.unchanged()
+
+
+def _replan(refund: Refund) -> None:
     before = refund.state
     refund.replan()
-    refund.next_check_at = clock.now() + dt.timedelta(seconds=settings.ATTEMPT_LEASE_SECONDS)
-    _save(refund, "refund.replan", before)
+    refund.next_check_at = clock.now() + _wait(refund)
+    _save(refund, Outcome(Status.UNKNOWN), before, action="refund.replan")
 
 
 @command
 def _ask(*, refund_id: str, actor: Actor) -> GatewayAccount | None:
     refund = _locked(refund_id)
-    if refund.state not in LIVE or refund.next_check_at is None or refund.next_check_at > clock.now():
+    sent = refund.state in (Refund.State.SUBMITTED, Refund.State.UNKNOWN)
+    if not sent or refund.next_check_at is None or refund.next_check_at > clock.now():
         commands.unchanged()
         return None
     before = refund.state
     if refund.state == Refund.State.SUBMITTED:
         refund.lose_track()
-    refund.next_check_at = clock.now() + dt.timedelta(seconds=settings.ATTEMPT_LEASE_SECONDS)
-    _save(refund, "refund.check", before)
+    refund.next_check_at = clock.now() + _wait(refund)
+    _save(refund, Outcome(Status.UNKNOWN), before, action="refund.check")
     return refund.attempt.account
+
+
+def _wait(refund: Refund) -> dt.timedelta:
+    """How long until we ask or send again: half as long again as it has taken already, within bounds."""
+    at_least = dt.timedelta(seconds=settings.ATTEMPT_LEASE_SECONDS)
+    return max(at_least, min((clock.now() - refund.created_at) / 2, LONGEST_WAIT))
 
 
 @step
@@ -206,17 +295,21 @@ def _locked(refund_id: str) -> Refund:
     if policy_id is None:
         raise NotFound(f"No refund {refund_id}.", field="refund_id")
     locks.lock(policy_id)
-    return Refund.objects.select_related("payment__policy", "attempt__account", "attempt__payment__policy").get(
-        pk=refund_id
-    )
+    rows = Refund.objects.select_related("attempt__account", "attempt__payment__policy")
+    refund = rows.get(pk=refund_id)
+    refund.payment = refund.attempt.payment
+    return refund
 
 
-def _save(refund: Refund, action: str, before: str) -> None:
+def _save(refund: Refund, outcome: Outcome, before: str, *, action: str = "", reason: str = "") -> None:
+    refund.gateway_reference = outcome.gateway_reference or refund.gateway_reference
+    refund.outcome_code = outcome.code[:60] or refund.outcome_code
     refund.save()
     audit.record(
-        action=action,
+        action=action or f"refund.{outcome.status}",
         object_id=refund.id,
         organization_id=refund.payment.policy.operator_id,
         before={"state": before},
         after={"state": refund.state, "code": refund.outcome_code},
+        reason=reason or outcome.message,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,19 @@ from coverpay.kernel.errors import Invalid
 from coverpay.kernel.money import Money
 from payments.gateways.base import Capabilities
 
+METHODS = ("card", "ach")
+
 
 class NoRoute(Invalid):
     """No rule of the table leads to a gateway that can take this payment."""
 
     code = "no_route"
+
+
+class RulesUnreadable(Invalid):
+    """A routing table's rule says something that cannot be done."""
+
+    code = "rules_unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,26 @@ class Decision:
             "rule": self.rule,
             "reasons": list(self.reasons),
         }
+
+
+def check(rules: Any, gateways: Collection[str]) -> None:
+    """Check the shape of a table's rules. Raises: RulesUnreadable, naming the rule."""
+    if not isinstance(rules, list | tuple):
+        raise RulesUnreadable("Rules are a list.", field="rules")
+    for number, rule in enumerate(rules, start=1):
+        if not isinstance(rule, Mapping) or not set(rule) <= {"when", "gateway"} or rule.get("gateway") not in gateways:
+            raise RulesUnreadable(
+                f"Rule {number} says `gateway`, one of {', '.join(gateways)}, and maybe `when`.", field="rules"
+            )
+        when = rule.get("when", {})
+        if not isinstance(when, Mapping) or not set(when) <= {"method"} or not _methods(when.get("method", ["card"])):
+            raise RulesUnreadable(
+                f"Rule {number}: `when` is {{}} or lists `method`, some of {', '.join(METHODS)}.", field="rules"
+            )
+
+
+def _methods(listed: Any) -> bool:
+    return isinstance(listed, list) and bool(listed) and all(method in METHODS for method in listed)
 
 
 def choose(

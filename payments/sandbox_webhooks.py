@@ -7,11 +7,10 @@ import logging
 
 import requests
 from django.conf import settings
-from standardwebhooks import Webhook
 
 from coverpay.kernel import clock
 from payments import accounts
-from payments.gateways.sandbox import Sandbox
+from payments.gateways.sandbox import Sandbox, sign
 from payments.models import GatewayAccount
 
 log = logging.getLogger(__name__)
@@ -28,11 +27,10 @@ def emit() -> int:
 def signed(account: GatewayAccount, event: str, body: str) -> dict[str, str]:
     """The headers a sandbox webhook carries."""
     now = clock.now()
-    signature = Webhook(accounts.webhook_secret(account)).sign(event, now, body)
     return {
         "webhook-id": event,
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": signature,
+        "webhook-signature": sign(accounts.webhook_secret(account), event, now, body.encode()).decode(),
         "content-type": "application/json",
     }
 

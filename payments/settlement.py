@@ -9,26 +9,33 @@ from compliance.permissions import Permission
 from coverpay.kernel import commands, ids
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
-from coverpay.kernel.errors import Invalid
+from coverpay.kernel.errors import Busy, DomainError, Invalid
+from coverpay.kernel.ids import is_id
 from coverpay.kernel.money import Money
 from payments import accounts, journal
-from payments.gateways.base import PayoutReport
+from payments.gateways.base import NotSent, PayoutLineReport, PayoutReport
 from payments.models import Attempt, GatewayAccount, Payout, PayoutLine, Refund
 from reconciliation import breaks
 from reconciliation.models import Break
 
 
 class PayoutDoesNotTie(Invalid):
-    """The processor's net differs from its lines; nothing of it was recorded."""
+    """What the processor reports does not add up, or cannot have reached the bank account; nothing was recorded."""
 
     code = "payout_does_not_tie"
 
 
+class GatewayAway(Busy):
+    """The processor cannot be reached right now."""
+
+    code = "gateway_away"
+
+
 def import_payouts(*, account_id: str, since: dt.date, actor: Actor) -> list[Payout]:
-    """Fetch an account's payouts since a day and record each that is new.
+    """Fetch an account's payouts since a day and record each that is new. One that is refused stops no other.
 
     Gives:  every payout the processor listed, recorded now or before.
-    Raises: NotFound, Forbidden, PayoutDoesNotTie.
+    Raises: NotFound, Forbidden, GatewayAway, and the first refusal after all others are recorded.
     """
     account = access.get_operable(
         actor,
@@ -37,8 +44,20 @@ def import_payouts(*, account_id: str, since: dt.date, actor: Actor) -> list[Pay
         permission=Permission.RECONCILIATION_WRITE,
         field="account",
     )
-    reports = accounts.gateway_of(account).payouts(account.merchant, since)
-    return [record_payout(account_id=account.id, report=report, actor=actor) for report in reports]
+    try:
+        reports = accounts.gateway_of(account).payouts(account.merchant, since)
+    except NotSent as error:
+        raise GatewayAway(f"{account} cannot be reached ({error}); try again later.", field="account") from None
+    recorded: list[Payout] = []
+    refused: list[DomainError] = []
+    for report in reports:
+        try:
+            recorded.append(record_payout(account_id=account.id, report=report, actor=actor))
+        except DomainError as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]
+    return recorded
 
 
 @command
@@ -49,7 +68,7 @@ def record_payout(*, account_id: str, report: PayoutReport, actor: Actor) -> Pay
     """
     account = access.get_operable(
         actor,
-        GatewayAccount.objects.select_for_update(of=("self",)),
+        GatewayAccount.objects.select_for_update(of=("self",), no_key=True).select_related("bank_account"),
         account_id,
         permission=Permission.RECONCILIATION_WRITE,
         field="account",
@@ -58,7 +77,7 @@ def record_payout(*, account_id: str, report: PayoutReport, actor: Actor) -> Pay
     if known is not None:
         commands.unchanged()
         return known
-    _check(report)
+    _check(report, account)
     payout = Payout.objects.create(
         organization_id=account.organization_id,
         account=account,
@@ -67,52 +86,77 @@ def record_payout(*, account_id: str, report: PayoutReport, actor: Actor) -> Pay
         currency=report.net.currency,
         paid_on=report.paid_on,
     )
-    lines = PayoutLine.objects.bulk_create(
+    unknown = _unknown_lines(report, account)
+    lines = [
         PayoutLine(
             id=ids.new("pyl"),
             payout=payout,
             kind=line.kind,
-            gateway_reference=line.gateway_reference,
-            our_reference=line.our_reference,
+            gateway_reference=line.gateway_reference[:80],
+            our_reference="" if position in unknown else line.our_reference,
             gross_minor=line.gross_minor,
             fee_minor=line.fee_minor,
         )
-        for line in report.lines
-    )
+        for position, line in enumerate(report.lines)
+    ]
+    PayoutLine.objects.bulk_create(lines)
     journal.payout_recorded(payout, lines)
-    _break_unknown_lines(payout, lines)
+    for position, why in unknown.items():
+        _open_break(payout, lines[position], report.lines[position], why)
     _tell(payout, lines)
     return payout
 
 
-def _check(report: PayoutReport) -> None:
+def _check(report: PayoutReport, account: GatewayAccount) -> None:
     net = sum(line.gross_minor - line.fee_minor for line in report.lines)
     if net != report.net.amount_minor:
         raise PayoutDoesNotTie(
             f"Payout {report.reference} says {report.net}, its lines sum to {Money(net, report.net.currency)}.",
             field="payout",
         )
+    if report.net.currency != account.bank_account.currency:
+        raise PayoutDoesNotTie(
+            f"Payout {report.reference} is in {report.net.currency}, its bank account in "
+            f"{account.bank_account.currency}.",
+            field="payout",
+        )
+    for line in report.lines:
+        if line.kind not in PayoutLine.Kind.values:
+            raise PayoutDoesNotTie(f"Payout {report.reference} has a line of kind {line.kind!r}.", field="payout")
 
 
-def _break_unknown_lines(payout: Payout, lines: list[PayoutLine]) -> None:
-    references = [line.our_reference for line in lines]
-    ours = set(Attempt.objects.filter(pk__in=references, account_id=payout.account_id).values_list("id", flat=True))
-    ours |= set(
-        Refund.objects.filter(pk__in=references, attempt__account_id=payout.account_id).values_list("id", flat=True)
+def _unknown_lines(report: PayoutReport, account: GatewayAccount) -> dict[int, str]:
+    """The lines that no attempt or refund of ours stands behind, or that were paid out before: position and why."""
+    references = {line.our_reference for line in report.lines if is_id(line.our_reference)}
+    ours = {
+        PayoutLine.Kind.CHARGE: set(
+            Attempt.objects.filter(pk__in=references, account=account).values_list("id", flat=True)
+        ),
+        PayoutLine.Kind.REFUND: set(
+            Refund.objects.filter(pk__in=references, attempt__account=account).values_list("id", flat=True)
+        ),
+    }
+    ours[PayoutLine.Kind.RETURN] = ours[PayoutLine.Kind.CHARGE]
+    paid = set(PayoutLine.objects.filter(our_reference__in=references).values_list("our_reference", "kind"))
+    unknown: dict[int, str] = {}
+    for position, line in enumerate(report.lines):
+        if line.our_reference not in ours[PayoutLine.Kind(line.kind)]:
+            unknown[position] = "which we do not know"
+        elif (line.our_reference, line.kind) in paid:
+            unknown[position] = "which was paid out before"
+        paid.add((line.our_reference, line.kind))
+    return unknown
+
+
+def _open_break(payout: Payout, line: PayoutLine, reported: PayoutLineReport, why: str) -> None:
+    breaks.open_break(
+        organization_id=payout.organization_id,
+        kind=Break.Kind.PAYOUT_UNKNOWN_CHARGE,
+        subject_id=line.id,
+        difference=Money(line.gross_minor, payout.currency),
+        reason=f"Payout {payout.reference} holds {line.kind} {line.gateway_reference}, {why}.",
+        inputs={"our_reference": reported.our_reference[:80], "fee_minor": line.fee_minor},
     )
-    for line in lines:
-        if line.our_reference not in ours:
-            breaks.open_break(
-                organization_id=payout.organization_id,
-                kind=Break.Kind.PAYOUT_UNKNOWN_CHARGE,
-                subject_id=line.id,
-                difference=Money(line.gross_minor, payout.currency),
-                reason=f"Payout {payout.reference} holds {line.kind} {line.gateway_reference}, which we do not know.",
-                inputs={
-                    "our_reference": line.our_reference,
-                    "fee_minor": line.fee_minor,
-                },
-            )
 
 
 def _tell(payout: Payout, lines: list[PayoutLine]) -> None:

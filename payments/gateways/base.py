@@ -26,15 +26,15 @@ class Status(StrEnum):
     NOT_FOUND = "not_found"
 
 
-class NotSent(Exception):  # noqa: N818 - it is an outcome with a name of its own
+class NotSent(Exception):
     """The request surely never reached the gateway (refused connection, no route, bad request made by us)."""
 
 
-class BadSignature(Exception):  # noqa: N818
+class BadSignature(Exception):
     """An inbound webhook whose signature, time stamp or secret does not hold."""
 
 
-class Unreadable(Exception):  # noqa: N818
+class Unreadable(Exception):
     """A verified webhook whose content we cannot read; it goes to quarantine."""
 
 
@@ -138,7 +138,7 @@ class Gateway(Protocol):
         ...
 
     def fetch(self, merchant: str, reference: str) -> Outcome:
-        """Ask about a charge or refund by our reference; NOT_FOUND when the gateway never heard of it."""
+        """Ask about a charge or refund by our reference: NOT_FOUND when never heard of. Raises: NotSent."""
         ...
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, secret: str) -> InboundMessage:
@@ -150,5 +150,5 @@ class Gateway(Protocol):
         ...
 
     def payouts(self, merchant: str, since: dt.date) -> list[PayoutReport]:
-        """List the transfers to the bank since a day."""
+        """List the transfers to the bank since a day. Raises: NotSent."""
         ...

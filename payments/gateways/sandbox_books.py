@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS charge (
     reference TEXT PRIMARY KEY, merchant TEXT NOT NULL, amount INTEGER NOT NULL, asked INTEGER NOT NULL,
@@ -79,7 +78,9 @@ class Books:
             found = db.execute("SELECT * FROM refund WHERE reference = ?", [row["reference"]]).fetchone()
             if found is not None:
                 return dict(found)
-            charge = db.execute("SELECT * FROM charge WHERE reference = ?", [row["charge"]]).fetchone()
+            charge = db.execute(
+                "SELECT * FROM charge WHERE reference = ? AND merchant = ?", [row["charge"], row["merchant"]]
+            ).fetchone()
             given = db.execute(
                 "SELECT COALESCE(SUM(amount), 0) FROM refund WHERE charge = ? AND status = 'succeeded'",
                 [row["charge"]],

@@ -58,13 +58,19 @@ class PayoutLine(models.Model):
     payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="lines")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     gateway_reference = models.CharField(max_length=80)
-    our_reference = models.CharField(max_length=40, db_collation="C", help_text="The attempt or refund.")
+    our_reference = models.CharField(
+        max_length=40, blank=True, db_collation="C", help_text="The attempt or refund; empty: none of ours."
+    )
     gross_minor = models.BigIntegerField()
     fee_minor = models.BigIntegerField()
 
     class Meta:
         ordering: ClassVar = ["id"]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["our_reference", "kind"], name="paid_out_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["our_reference", "kind"], condition=~models.Q(our_reference=""), name="paid_out_once"
+            )
+        ]
         triggers: ClassVar = guards.append_only("payout line")
 
     def __str__(self) -> str:

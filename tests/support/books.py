@@ -7,6 +7,8 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from billing import invoices, schedules
 from billing.models import Invoice
 from compliance.models import Organization
@@ -14,6 +16,7 @@ from compliance.permissions import Permission
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.money import Money
 from payments import accounts, attempts, collection
+from payments.gateways.sandbox import Sandbox
 from payments.models import Attempt, GatewayAccount, Payment
 from policies import lifecycle, programs
 from policies.lifecycle import QuoteRequest
@@ -144,3 +147,8 @@ def trial_balance(house: House) -> dict[tuple[str, str], int]:
     return {
         (row.code, row.owner): row.balance_minor for row in balances.trial_balance(house.book_id) if row.balance_minor
     }
+
+
+def charges(house: House) -> list[dict[str, Any]]:
+    """What the processor itself has of the operator, by its own books."""
+    return Sandbox(settings.SANDBOX_FILE).books.charges(house.account.merchant)
