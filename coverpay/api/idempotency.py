@@ -76,10 +76,13 @@ def _caller(request: HttpRequest, view: Any) -> Actor | None:
     takes_post = "post" in getattr(view, "actions", ()) or hasattr(api_view, "post")
     if api_view is None or not takes_post:
         return None
+    person = request.user
     try:
         auth = Request(request, authenticators=[kind() for kind in api_view.authentication_classes]).auth
     except APIException:
         return None
+    finally:
+        request.user = person  # the view authenticates for itself, and may have to say why not
     return auth if isinstance(auth, Actor) else None
 
 

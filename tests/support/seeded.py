@@ -1,0 +1,114 @@
+"""A small book with one of everything, made by the commands everyone uses, and a stranger to all of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Model
+
+from compliance.access import Access
+from compliance.models import Organization, User
+from compliance.permissions import ROLE_PERMISSIONS, Permission
+from coverpay.demo import bank
+from coverpay.kernel import clock
+from coverpay.webhooks import endpoints
+from payments import inbound, refunds, sandbox_webhooks, settlement
+from payments.gateways.sandbox import Sandbox
+from policies import imports as policy_imports
+from reconciliation import imports, matches
+from tests.support import books, world
+from tests.support.books import House
+
+POLICY_FILE = (
+    "policy_number,program,insured_reference,insured_name,state,effective_on,expires_on,premium,plan,bind\n"
+    "SEED-1,hi,SEED-1,Seeded Orchids,HI,2026-01-31,2027-01-31,5000.00,full,yes\n"
+)
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """Our organization with its book, people and keys, and a stranger who may do everything at home."""
+
+    house: House
+    admin: User
+    viewer: User
+    admin_token: str
+    viewer_token: str
+    stranger: User
+    stranger_token: str
+
+    @property
+    def ours(self) -> Organization:
+        return self.house.operator
+
+    def one(self, model: type[Model]) -> Any:
+        """One of our rows of a model. Fails with what to do when the book has none."""
+        row = _ours(model, self.ours).order_by("pk").first()
+        assert row is not None, f"the seeded book has no {model.__name__}: make one in tests/support/seeded.py"
+        return row
+
+    def marks(self) -> list[str]:
+        """Texts that only our rows have: their ids, and the names in them."""
+        rows = [model for model in apps.get_models() if isinstance(getattr(model, "ACCESS", None), Access)]
+        ids = [str(row) for model in rows for row in _ours(model, self.ours).values_list("pk", flat=True)]
+        names = ["Aloha Foods", "Seeded Orchids", "SEED-1", self.ours.code, self.admin.email, self.viewer.email]
+        return [mark for mark in ids if not mark.isdigit()] + names
+
+
+def _ours(model: type[Model], organization: Organization) -> Any:
+    access: Access = model.ACCESS  # type: ignore[attr-defined]
+    return model._default_manager.filter(**{access.operator: organization.id})
+
+
+def everything(sandbox: Sandbox) -> Seeded:
+    """Make the book: the main job once, a refund, an import, an endpoint with deliveries, people and keys."""
+    house = books.open_house()
+    endpoints.create(url="https://93.184.215.14/hook", actor=house.me)
+    _premium(house, sandbox)
+    policy_imports.import_policies(file=io.BytesIO(POLICY_FILE.encode()), file_name="seed.csv", actor=house.me)
+    home = world.organization("agency")
+    viewing = [Permission(scope) for scope in ROLE_PERMISSIONS["viewer"]]
+    return Seeded(
+        house=house,
+        admin=world.member(house.operator, "admin"),
+        viewer=world.member(house.operator, "viewer"),
+        admin_token=world.token(house.operator),
+        viewer_token=world.token(house.operator, *viewing),
+        stranger=world.member(home, "admin"),
+        stranger_token=world.token(home),
+    )
+
+
+def _premium(house: House, sandbox: Sandbox) -> None:
+    merchant, day = house.operator.code, clock.today()
+    books.paid(house, books.billed(house))
+    back = books.paid(house, books.billed(house))
+    refunds.submit(refunds.request(payment_id=back.id, reason="paid twice", actor=house.me).id)
+    _tell_once(house, sandbox)
+    sandbox.close_day(merchant, day)
+    payouts = settlement.import_payouts(account_id=house.account.id, since=books.SINCE, actor=house.me)
+    deposits = [bank.Deposit(payout.amount_minor, payout.reference, "SANDBOX PAYOUT") for payout in payouts]
+    _statement(house, deposits, day)
+    matches.run_matching(bank_account_id=house.bank.id, actor=house.me)
+
+
+def _statement(house: House, deposits: list[bank.Deposit], day: dt.date) -> None:
+    text = bank.statement(
+        bank_id=house.bank.bank_id, account=house.bank.account_mark, on=day, opening_minor=0, deposits=deposits
+    )
+    done = imports.import_statement(content=text.encode(), file_name="day.bai", actor=house.me)
+    assert done.state == "imported", done.problems
+
+
+def _tell_once(house: House, sandbox: Sandbox) -> None:
+    message = sandbox.books.untold(house.account.merchant)[0]
+    body = json.dumps(json.loads(message["body"]))
+    headers = sandbox_webhooks.signed(house.account, message["event"], body)
+    stored = inbound.receive(account_id=house.account.id, headers=headers, body=body.encode())
+    assert stored is not None
+    inbound.process(stored.id)
