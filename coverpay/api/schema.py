@@ -67,6 +67,11 @@ class Schema(AutoSchema):
         name = f"{self._tokenize_path()[0]}_{getattr(self.view, 'action', self.method.lower())}"
         return name.replace("-", "_")
 
+    def get_summary(self) -> str | None:
+        handler = getattr(self.view, getattr(self.view, "action", self.method.lower()), None)
+        said = (getattr(handler, "__doc__", None) or "").strip().partition("\n")[0]
+        return said.rstrip(".") or None
+
     def get_override_parameters(self) -> list[Any]:
         if self.method != "POST":
             return []
