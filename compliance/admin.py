@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from compliance import audit
 from compliance.http import actor_of
 from compliance.models import ApiKey, AuditEntry, EventRecord, Membership, Organization, User
-from compliance.scoped_admin import ScopedReadOnly
+from compliance.scoped_admin import EditedBySuperusers, ScopedReadOnly
 from coverpay.kernel import commands
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
@@ -23,68 +20,6 @@ if TYPE_CHECKING:
     _UserAdmin = DjangoUserAdmin[User]
 else:
     _UserAdmin = DjangoUserAdmin
-
-admin.site.unregister(Group)
-
-
-class EditedBySuperusers(ModelAdmin):  # type: ignore[misc]
-    """A table that a superuser edits, each change a command with its audit entry. Nothing is deleted here."""
-
-    actions = None
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        if request.method != "POST":
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        return self._as_command(actor=actor_of(request), request=request, object_id=object_id, form_url=form_url)
-
-    def _as_command(self, *, actor: Actor, request: HttpRequest, object_id: str | None, form_url: str) -> Any:
-        @command
-        def edit_in_admin(*, actor: Actor) -> Any:
-            response = self._changeform_view(request, object_id, form_url, None)
-            commands.unchanged()
-            return response
-
-        return edit_in_admin(actor=actor)
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        self._record("create", obj, message)
-        return super().log_addition(request, obj, message)
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        self._record("change", obj, message)
-        return super().log_change(request, obj, message)
-
-    def _record(self, verb: str, obj: Any, message: Any) -> None:
-        audit.record(
-            action=f"{self.model._meta.model_name}.{verb}",
-            object_id=obj.pk,
-            organization_id=getattr(obj, "organization_id", None),
-            after={"admin": message, **self.told(obj)},
-        )
-
-    def told(self, obj: Any) -> dict[str, Any]:
-        """What the audit entry says of the row after the change; never a secret."""
-        return {}
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._superuser(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._superuser(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return self._superuser(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._superuser(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def _superuser(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)
 
 
 @admin.register(User)
@@ -106,6 +41,10 @@ class UserAdmin(EditedBySuperusers, _UserAdmin):  # type: ignore[misc]
         ("Times", {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "name", "is_staff", "password1", "password2"]})]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        """Skip Django's own, which opens a transaction that a command could not be the outermost of."""
+        return self.changeform_view(request, None, form_url, extra_context)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         if request.method != "POST":
@@ -161,7 +100,7 @@ class ApiKeyAdmin(ScopedReadOnly):
 class AuditEntryAdmin(ScopedReadOnly):
     list_display: ClassVar = ["id", "at", "actor_label", "action", "object_id", "reason"]
     list_filter: ClassVar = ["actor_kind", "at"]
-    search_fields: ClassVar = ["=object_id", "=actor_id", "=request_id", "action__startswith"]
+    search_fields: ClassVar = ["=id", "=object_id", "=actor_id", "=request_id", "action__startswith"]
 
 
 @admin.register(EventRecord)

@@ -1,4 +1,4 @@
-"""The base of the finance admin: read-only, and never a row that the person may not see."""
+"""The bases of the finance admin: read-only and never a row that the person may not see, or edited and audited."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.paginator import InfinitePaginator
 
-from compliance import access
+from compliance import access, audit
 from compliance.access import Access
 from compliance.http import actor_of
 from compliance.models import User
+from coverpay.kernel import commands
+from coverpay.kernel.actors import Actor
+from coverpay.kernel.commands import command
 from coverpay.kernel.money import Money
 
 Shown = str | Callable[[Any], str]
@@ -121,3 +124,63 @@ class Part(TabularInline):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class EditedBySuperusers(ModelAdmin):  # type: ignore[misc]
+    """A table that a superuser edits, each change a command with its audit entry. Nothing is deleted here."""
+
+    actions = None
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        if request.method != "POST":
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        return self._as_command(actor=actor_of(request), request=request, object_id=object_id, form_url=form_url)
+
+    def _as_command(self, *, actor: Actor, request: HttpRequest, object_id: str | None, form_url: str) -> Any:
+        @command
+        def edit_in_admin(*, actor: Actor) -> Any:
+            response = self._changeform_view(request, object_id, form_url, None)
+            commands.unchanged()
+            return response
+
+        return edit_in_admin(actor=actor)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self._record("create", obj, message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self._record("change", obj, message)
+        return super().log_change(request, obj, message)
+
+    def _record(self, verb: str, obj: Any, message: Any) -> None:
+        audit.record(
+            action=f"{self.model._meta.model_name}.{verb}",
+            object_id=obj.pk,
+            organization_id=getattr(obj, "organization_id", None),
+            after={"admin": message, **self.told(obj)},
+        )
+
+    def told(self, obj: Any) -> dict[str, Any]:
+        """What the audit entry says of the row after the change; never a secret."""
+        return {}
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._superuser(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def _superuser(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)

@@ -16,7 +16,8 @@ from policies.models import Policy, Transaction
 from reconciliation.ledger.models import Entry
 from reconciliation.models import Match
 
-ORDER = ("cover", "bill", "pay", "books", "payout", "bank")
+ORDER = ("cover", "bill", "pay", "payout", "books", "bank")
+"""What comes first of what happened at the same moment; within a kind, the part of ids after the prefix rises."""
 ICONS = {
     "cover": "shield-check",
     "bill": "receipt-text",
@@ -67,7 +68,7 @@ def of(actor: Actor, policy: Policy) -> list[Moment]:
         *_payouts(list(payouts.values()), lines),
         *_bank(actor, list(payouts)),
     ]
-    return sorted(moments, key=lambda moment: (moment.at, ORDER.index(moment.kind)))
+    return sorted(moments, key=lambda moment: (moment.at, ORDER.index(moment.kind), moment.object_id.partition("_")[2]))
 
 
 def _cover(policy: Policy) -> Iterator[Moment]:
