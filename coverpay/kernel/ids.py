@@ -61,6 +61,10 @@ class IdField(_TextField):
         kwargs.setdefault("editable", False)
         super().__init__(*args, **kwargs)
 
+    def db_type(self, connection: Any) -> str:
+        """Name the type in full: `varchar` would bring a second index for LIKE, which collation C has no need of."""
+        return f"character varying({self.max_length})"
+
     def get_default(self) -> str:
         return new(self.prefix)
 

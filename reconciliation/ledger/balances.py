@@ -44,6 +44,8 @@ SELECT %(snapshot)s, account.id,
 
 
 class AlreadySealed(Conflict):
+    """The books are sealed through that day, or a later one."""
+
     code = "already_sealed"
 
 
@@ -74,7 +76,7 @@ def balance(book_id: str, account_id: int, at: dt.date | None = None) -> int:
 def _read(book_id: str, at: dt.date | None, account_id: int | None) -> list[AccountBalance]:
     with connection.cursor() as cursor:
         cursor.execute(_BALANCES, {"book": book_id, "at": at or dt.date.max, "account": account_id})
-        return [AccountBalance(*row[:-1], int(row[-1])) for row in cursor.fetchall()]
+        return [AccountBalance(*[*row[:-1], int(row[-1])]) for row in cursor.fetchall()]
 
 
 @command
@@ -84,7 +86,7 @@ def seal(*, book_id: str, as_of: dt.date, actor: Actor) -> Snapshot:
     Raises: AlreadySealed for a day on or before the last seal, Invalid for a day that is not over.
     """
     access.get_operable(actor, Book.objects.all(), book_id, permission=Permission.RECONCILIATION_WRITE)
-    Book.objects.select_for_update().get(pk=book_id)
+    Book.objects.select_for_update(no_key=True).get(pk=book_id)
     if as_of >= clock.today():
         raise Invalid("Only a day that is over can be sealed.", field="as_of")
     before = Snapshot.objects.filter(book_id=book_id).order_by("-as_of").first()

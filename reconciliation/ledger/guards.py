@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import pgtrigger
 
-_ENTRY_STANDS = """
-    PERFORM 1 FROM reconciliation_book WHERE id = NEW.book_id FOR KEY SHARE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'ledger entry % names no book', NEW.id USING ERRCODE = 'CP011';
+# Postings share it while they commit and a seal has it alone: whichever comes second sees the other.
+_PERIOD_LOCK = "hashtextextended('ledger period of ' || NEW.book_id, 0)"
+
+_ENTRY_STANDS = f"""
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'post under READ COMMITTED: an older snapshot may not show a seal' USING ERRCODE = 'CP013';
     END IF;
-    IF EXISTS (SELECT 1 FROM reconciliation_snapshot s WHERE s.book_id = NEW.book_id AND s.as_of >= NEW.posted_on) THEN
-        RAISE EXCEPTION 'the books are sealed through %; post into the open period', NEW.posted_on
+    locked := pg_advisory_xact_lock_shared({_PERIOD_LOCK});
+    SELECT bool_and(fund IS NOT NULL), bool_and(total = 0),
+           EXISTS (SELECT FROM reconciliation_snapshot s WHERE s.book_id = NEW.book_id AND s.as_of >= NEW.posted_on)
+      INTO fits, balances, sealed
+      FROM (SELECT fund, SUM(amount_minor) AS total
+              FROM (SELECT currency, amount_minor,
+                           (SELECT a.fund FROM reconciliation_account a
+                             WHERE a.id = l.account_id AND a.book_id = NEW.book_id AND a.currency = l.currency) AS fund
+                      FROM reconciliation_line l WHERE l.entry_id = NEW.id) AS lines
+             GROUP BY currency, fund) AS sums;
+    IF sealed THEN
+        RAISE EXCEPTION 'the books are sealed through % or later; post into the open period', NEW.posted_on
             USING ERRCODE = 'CP012';
-    END IF;
-    PERFORM 1
-       FROM reconciliation_line l JOIN reconciliation_account a ON a.id = l.account_id
-      WHERE l.entry_id = NEW.id
-      GROUP BY l.currency, a.fund
-     HAVING SUM(l.amount_minor) <> 0;
-    IF FOUND OR NOT EXISTS (SELECT 1 FROM reconciliation_line WHERE entry_id = NEW.id) THEN
+    ELSIF NOT fits THEN
+        RAISE EXCEPTION 'ledger entry % has a line to an account of another book or currency', NEW.id
+            USING ERRCODE = 'CP011';
+    ELSIF balances IS NOT TRUE THEN
         RAISE EXCEPTION 'ledger entry % does not balance', NEW.id USING ERRCODE = 'CP010';
     END IF;
     RETURN NULL;
@@ -26,43 +35,56 @@ _ENTRY_STANDS = """
 
 _LINES_BELONG = """
     IF EXISTS (
-        SELECT 1
-          FROM new_lines l
-          LEFT JOIN reconciliation_entry e ON e.id = l.entry_id
-          LEFT JOIN reconciliation_account a ON a.id = l.account_id
-         WHERE e.id IS NULL OR a.id IS NULL
-            OR a.book_id <> e.book_id OR a.currency <> l.currency OR e.posted_on <> l.posted_on
-            OR e.written_by <> pg_current_xact_id()::text::bigint
+        SELECT FROM (SELECT entry_id, posted_on, count(*) AS number FROM new_lines GROUP BY entry_id, posted_on) AS got
+         WHERE (SELECT written_by FROM reconciliation_entry WHERE id = got.entry_id AND posted_on = got.posted_on)
+               IS DISTINCT FROM this_transaction
+            OR (SELECT count(*) FROM reconciliation_line WHERE entry_id = got.entry_id) <> got.number
     ) THEN
-        RAISE EXCEPTION 'a ledger line must be written with its entry, to an account of the same book, currency and date'
+        RAISE EXCEPTION 'the lines of a ledger entry are written by one statement in its transaction, with its date'
             USING ERRCODE = 'CP011';
     END IF;
     RETURN NULL;
 """
 
+_SEALED_ALONE = f"""
+    PERFORM pg_advisory_xact_lock({_PERIOD_LOCK});
+    RETURN NEW;
+"""
+
 
 def entry_stands() -> pgtrigger.Trigger:
-    """At commit: the entry has a book whose period is open, has lines, and balances per currency and fund.
-
-    Holding the book's row (FOR KEY SHARE) to the end orders postings against `balances.seal`, which takes it
-    exclusively: whichever comes second sees the other.
-    """
+    """At commit: the entry has lines, to accounts of its book; it balances per currency and fund; its day is open."""
     return pgtrigger.Trigger(
         name="entry_stands",
         when=pgtrigger.After,
         operation=pgtrigger.Insert,
         timing=pgtrigger.Deferred,
+        declare=[("locked", "text"), ("fits", "boolean"), ("balances", "boolean"), ("sealed", "boolean")],
         func=_ENTRY_STANDS,
     )
 
 
 def lines_belong() -> pgtrigger.Trigger:
-    """With the statement: every line has an entry of this very transaction and an account that fits it."""
+    """With the statement: every line has an entry of this very transaction, and these are all the lines it ever gets.
+
+    So the entry's own check, which may come at any moment after them (SET CONSTRAINTS), has seen them all.
+    """
     return pgtrigger.Trigger(
         name="lines_belong",
         level=pgtrigger.Statement,
         when=pgtrigger.After,
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="new_lines"),
+        declare=[("this_transaction", "bigint := pg_current_xact_id()::text::bigint")],
         func=_LINES_BELONG,
+    )
+
+
+def sealed_alone() -> pgtrigger.Trigger:
+    """Before a seal is written: wait for postings that are committing; those that come later wait for the seal."""
+    return pgtrigger.Trigger(
+        name="sealed_alone",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        func=_SEALED_ALONE,
     )

@@ -63,7 +63,7 @@ class Account(models.Model):
     )
 
     id = models.BigAutoField(primary_key=True)
-    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="accounts")
+    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="accounts", db_index=False)
     code = models.CharField(max_length=40)
     type = models.CharField(max_length=10, choices=AccountType.choices)
     fund = models.CharField(max_length=10, choices=Fund.choices)
@@ -211,14 +211,14 @@ class Snapshot(models.Model):
     )
 
     id = IdField(prefix="snp")
-    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="snapshots")
+    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="snapshots", db_index=False)
     as_of = models.DateField()
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         ordering: ClassVar = ["-as_of"]
         constraints: ClassVar = [models.UniqueConstraint(fields=["book", "as_of"], name="one_snapshot_per_day")]
-        triggers: ClassVar = guards.append_only("snapshot")
+        triggers: ClassVar = [*guards.append_only("snapshot"), ledger_guards.sealed_alone()]
 
     def __str__(self) -> str:
         return f"sealed through {self.as_of}"
@@ -229,7 +229,7 @@ class SnapshotBalance(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="balances")
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     balance_minor = models.BigIntegerField()
 
     class Meta:

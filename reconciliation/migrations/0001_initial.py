@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='account',
             name='book',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='reconciliation.book'),
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='reconciliation.book'),
         ),
         migrations.CreateModel(
             name='Break',
@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
                 ('id', coverpay.kernel.ids.IdField(db_collation='C', editable=False, max_length=32, prefix='snp', primary_key=True, serialize=False)),
                 ('as_of', models.DateField()),
                 ('created_at', models.DateTimeField(default=coverpay.kernel.clock.now)),
-                ('book', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='reconciliation.book')),
+                ('book', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='reconciliation.book')),
             ],
             options={
                 'ordering': ['-as_of'],
@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('balance_minor', models.BigIntegerField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reconciliation.account')),
+                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reconciliation.account')),
                 ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='balances', to='reconciliation.snapshot')),
             ],
         ),
@@ -289,7 +289,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='entry',
-            trigger=pgtrigger.compiler.Trigger(name='entry_stands', sql=pgtrigger.compiler.UpsertTriggerSql(constraint='CONSTRAINT', func="\n    PERFORM 1 FROM reconciliation_book WHERE id = NEW.book_id FOR KEY SHARE;\n    IF NOT FOUND THEN\n        RAISE EXCEPTION 'ledger entry % names no book', NEW.id USING ERRCODE = 'CP011';\n    END IF;\n    IF EXISTS (SELECT 1 FROM reconciliation_snapshot s WHERE s.book_id = NEW.book_id AND s.as_of >= NEW.posted_on) THEN\n        RAISE EXCEPTION 'the books are sealed through %; post into the open period', NEW.posted_on\n            USING ERRCODE = 'CP012';\n    END IF;\n    PERFORM 1\n       FROM reconciliation_line l JOIN reconciliation_account a ON a.id = l.account_id\n      WHERE l.entry_id = NEW.id\n      GROUP BY l.currency, a.fund\n     HAVING SUM(l.amount_minor) <> 0;\n    IF FOUND OR NOT EXISTS (SELECT 1 FROM reconciliation_line WHERE entry_id = NEW.id) THEN\n        RAISE EXCEPTION 'ledger entry % does not balance', NEW.id USING ERRCODE = 'CP010';\n    END IF;\n    RETURN NULL;\n", hash='b3773186169d84b50aa7ed378c7390111ab708f7', operation='INSERT', pgid='pgtrigger_entry_stands_1cac5', table='reconciliation_entry', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='entry_stands', sql=pgtrigger.compiler.UpsertTriggerSql(constraint='CONSTRAINT', declare='DECLARE locked text; fits boolean; balances boolean; sealed boolean;', func="\n    IF current_setting('transaction_isolation') <> 'read committed' THEN\n        RAISE EXCEPTION 'post under READ COMMITTED: an older snapshot may not show a seal' USING ERRCODE = 'CP013';\n    END IF;\n    locked := pg_advisory_xact_lock_shared(hashtextextended('ledger period of ' || NEW.book_id, 0));\n    SELECT bool_and(fund IS NOT NULL), bool_and(total = 0),\n           EXISTS (SELECT FROM reconciliation_snapshot s WHERE s.book_id = NEW.book_id AND s.as_of >= NEW.posted_on)\n      INTO fits, balances, sealed\n      FROM (SELECT fund, SUM(amount_minor) AS total\n              FROM (SELECT currency, amount_minor,\n                           (SELECT a.fund FROM reconciliation_account a\n                             WHERE a.id = l.account_id AND a.book_id = NEW.book_id AND a.currency = l.currency) AS fund\n                      FROM reconciliation_line l WHERE l.entry_id = NEW.id) AS lines\n             GROUP BY currency, fund) AS sums;\n    IF sealed THEN\n        RAISE EXCEPTION 'the books are sealed through % or later; post into the open period', NEW.posted_on\n            USING ERRCODE = 'CP012';\n    ELSIF NOT fits THEN\n        RAISE EXCEPTION 'ledger entry % has a line to an account of another book or currency', NEW.id\n            USING ERRCODE = 'CP011';\n    ELSIF balances IS NOT TRUE THEN\n        RAISE EXCEPTION 'ledger entry % does not balance', NEW.id USING ERRCODE = 'CP010';\n    END IF;\n    RETURN NULL;\n", hash='5beaee7d5a2b0f908e9601e4dde5d83a859aff6e', operation='INSERT', pgid='pgtrigger_entry_stands_1cac5', table='reconciliation_entry', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
         ),
         migrations.AddIndex(
             model_name='line',
@@ -313,7 +313,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='line',
-            trigger=pgtrigger.compiler.Trigger(name='lines_belong', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (\n        SELECT 1\n          FROM new_lines l\n          LEFT JOIN reconciliation_entry e ON e.id = l.entry_id\n          LEFT JOIN reconciliation_account a ON a.id = l.account_id\n         WHERE e.id IS NULL OR a.id IS NULL\n            OR a.book_id <> e.book_id OR a.currency <> l.currency OR e.posted_on <> l.posted_on\n            OR e.written_by <> pg_current_xact_id()::text::bigint\n    ) THEN\n        RAISE EXCEPTION 'a ledger line must be written with its entry, to an account of the same book, currency and date'\n            USING ERRCODE = 'CP011';\n    END IF;\n    RETURN NULL;\n", hash='290d4d3123a74293d40d3369dbedd427bafdc79b', level='STATEMENT', operation='INSERT', pgid='pgtrigger_lines_belong_a5510', referencing='REFERENCING NEW TABLE AS new_lines ', table='reconciliation_line', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='lines_belong', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE this_transaction bigint := pg_current_xact_id()::text::bigint;', func="\n    IF EXISTS (\n        SELECT FROM (SELECT entry_id, posted_on, count(*) AS number FROM new_lines GROUP BY entry_id, posted_on) AS got\n         WHERE (SELECT written_by FROM reconciliation_entry WHERE id = got.entry_id AND posted_on = got.posted_on)\n               IS DISTINCT FROM this_transaction\n            OR (SELECT count(*) FROM reconciliation_line WHERE entry_id = got.entry_id) <> got.number\n    ) THEN\n        RAISE EXCEPTION 'the lines of a ledger entry are written by one statement in its transaction, with its date'\n            USING ERRCODE = 'CP011';\n    END IF;\n    RETURN NULL;\n", hash='12f44e227a851eba0b9c601c1ddf3c98c40a189e', level='STATEMENT', operation='INSERT', pgid='pgtrigger_lines_belong_a5510', referencing='REFERENCING NEW TABLE AS new_lines ', table='reconciliation_line', when='AFTER')),
         ),
         migrations.AddConstraint(
             model_name='snapshot',
@@ -326,6 +326,10 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='snapshot',
             trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'snapshot is kept as written: % refused', TG_OP USING ERRCODE = 'CP001';", hash='fe124bb0379d706b59694d7bd997621ae429225d', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_c973e', table='reconciliation_snapshot', when='BEFORE')),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name='snapshot',
+            trigger=pgtrigger.compiler.Trigger(name='sealed_alone', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    PERFORM pg_advisory_xact_lock(hashtextextended('ledger period of ' || NEW.book_id, 0));\n    RETURN NEW;\n", hash='c702e7d94f405fcf6e0506df946892897def8d94', operation='INSERT', pgid='pgtrigger_sealed_alone_28086', table='reconciliation_snapshot', when='BEFORE')),
         ),
         migrations.AddConstraint(
             model_name='snapshotbalance',
