@@ -101,7 +101,7 @@ DATABASES = {
     }
 }
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
-# Only statements sent by a server-side cursor are prepared (the ledger's posting); a pooler that cannot keep them: null.
+# Only statements of a server-side cursor are prepared (the ledger's posting). A pooler that cannot keep them: null.
 DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -25,5 +25,7 @@ class EndpointForm(forms.Form):
 
 
 class DeliveryFilters(FilterForm):
-    show = forms.ChoiceField(label="Show", required=False, choices=[("", "All"), ("failing", "Failing"), *Delivery.State.choices])
+    show = forms.ChoiceField(
+        label="Show", required=False, choices=[("", "All"), ("failing", "Failing"), *Delivery.State.choices]
+    )
     endpoint = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)

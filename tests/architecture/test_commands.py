@@ -25,7 +25,11 @@ _OWN_TRANSACTION = (
     "coverpay/api/claims.py",  # a key is claimed before the command and kept after it
     "payments/inbound.py",  # a webhook is stored raw before anything acts on it
 )
-_SAVEPOINTS = ("policies/imports.py",)  # one bad row is undone, the others go on, in the one command
+_SAVEPOINTS = (
+    # Inside the one command, a part that may be undone while the rest goes on.
+    "policies/imports.py",  # one bad row
+    "reconciliation/ledger/posting.py",  # a COPY that met a posting made before
+)
 _ONE_MOMENT = ("coverpay/books.py",)  # a proof reads everything from one snapshot and writes nothing
 _WAITS = re.compile(
     r"gateway_of\(.*\)\.(charge|refund|fetch|payouts)$|^gateway\.(charge|refund|fetch|payouts)$"
