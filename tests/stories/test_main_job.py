@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from coverpay.local.programs import PROJECT
-from tests.stories.conftest import OUTSIDE
+from tests.stories.conftest import outside_world
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -57,11 +56,10 @@ LINE = re.compile(r"^ {5}(\S.*?) {2,}(-?[\d,]+\.\d\d)$")
 
 
 def run(var: Path) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
     return subprocess.run(
         [sys.executable, "-m", "coverpay.local", "demo", "--no-serve"],
         cwd=PROJECT,
-        env=environment | {"COVERPAY_VAR": str(var)},
+        env=outside_world() | {"COVERPAY_VAR": str(var)},
         text=True,
         capture_output=True,
         timeout=300,
