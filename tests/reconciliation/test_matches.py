@@ -106,7 +106,7 @@ def test_an_answer_that_stops_being_unique_reopens_as_ambiguous(account: BankAcc
     one, other = bank.received(account, 100, "A"), bank.received(account, 100, "B")
     _run(account, finance)
     found = Break.objects.get(state="open")
-    assert (found.kind, found.inputs["candidates"]) == ("ambiguous", [str(one.pk), str(other.pk)])
+    assert (found.kind, set(found.inputs["candidates"])) == ("ambiguous", {str(one.pk), str(other.pk)})
     assert not Match.objects.exists()
     (shown,) = queries.open_breaks(account)
     assert shown.bank_line == StatementLine.objects.get()
