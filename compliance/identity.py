@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from compliance import access, audit
 from compliance.models import ApiKey, Membership, Organization, User
 from compliance.permissions import ROLE_PERMISSIONS, Permission
-from coverpay.kernel import clock
+from coverpay.kernel import clock, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.errors import Conflict, Invalid, NotFound
@@ -46,6 +46,8 @@ def create_organization(*, kind: str, name: str, code: str, actor: Actor) -> Org
     if not actor.sees_all:
         access.require(actor, Permission.ACCESS_WRITE)
         raise NotFound("Organizations are opened by the installation's superuser.")
+    name = texts.line(name, field="name", at_most=160)
+    code = texts.line(code, field="code", at_most=40)
     if kind not in Organization.Kind.values:
         raise Invalid(f"Kind must be one of {', '.join(Organization.Kind.values)}.", field="kind")
     if Organization.objects.filter(code=code).exists():
@@ -103,6 +105,7 @@ def issue_api_key(*, organization_id: str, name: str, scopes: Sequence[str], day
         organization_id,
         permission=Permission.ACCESS_WRITE,
     )
+    name = texts.line(name, field="name", at_most=80)
     wanted = sorted(set(scopes))
     known = set(Permission)
     if not wanted or not set(wanted) <= known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compliance import access, audit
 from compliance.permissions import Permission
-from coverpay.kernel import ids
+from coverpay.kernel import ids, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.errors import Conflict, Invalid
@@ -29,9 +29,9 @@ def open_bank_account(
     exponent(currency)
     if fund not in CASH_ACCOUNT:
         raise Invalid("The fund is trust or operating.", field="fund")
-    for field, value in (("name", name), ("bank_id", bank_id), ("account_mark", account_mark)):
-        if not value.strip():
-            raise Invalid(f"A bank account needs {field}.", field=field)
+    name = texts.line(name, field="name", at_most=120)
+    bank_id = texts.line(bank_id, field="bank_id", at_most=40)
+    account_mark = texts.line(account_mark, field="account_mark", at_most=40)
     marks = {"organization_id": organization_id, "bank_id": bank_id, "account_mark": account_mark}
     if BankAccount.objects.filter(**marks).exists():
         raise Conflict("This bank account is here already.", field="account_mark")

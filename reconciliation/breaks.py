@@ -7,10 +7,10 @@ from typing import Any
 
 from compliance import access, audit
 from compliance.permissions import Permission
-from coverpay.kernel import clock
+from coverpay.kernel import clock, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
-from coverpay.kernel.errors import IllegalTransition, Invalid
+from coverpay.kernel.errors import IllegalTransition
 from coverpay.kernel.money import Money
 from reconciliation.models import Break
 
@@ -85,8 +85,7 @@ def close(*, break_id: str, reason: str, actor: Actor) -> Break:
         break_id,
         permission=Permission.RECONCILIATION_WRITE,
     )
-    if not reason.strip():
-        raise Invalid("Say what resolved it; the reason is kept.", field="reason")
+    reason = texts.line(reason, field="reason", at_most=300)
     if found.state != Break.State.OPEN:
         raise IllegalTransition("The break is closed already.", field="break_id")
     close_break(found, reason=reason)
