@@ -49,14 +49,15 @@ def running(pid: int) -> bool:
 
 
 def stop_group(pid: int, first: int, patience_seconds: float = PATIENCE_SECONDS) -> None:
-    """Ask a group's leader to stop, wait, then kill what is left of the group."""
+    """Ask a group's leader to stop, wait, then kill it and what is left of the group."""
     with suppress(OSError):
         os.kill(pid, first)
     deadline = time.monotonic() + patience_seconds
     while running(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
-    with suppress(OSError):
-        os.killpg(pid, signal.SIGKILL)
+    for kill in (os.kill, os.killpg):
+        with suppress(OSError):
+            kill(pid, signal.SIGKILL)
 
 
 def main() -> None:

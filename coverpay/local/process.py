@@ -16,6 +16,13 @@ from coverpay.local.errors import LocalError
 LOG_LIMIT_BYTES = 5_000_000
 # The child writes its own line into the guardian's pipe (its standard input), then becomes the program.
 REGISTER_THEN_RUN = 'echo "+ $$ $0" >&0 && exec "$@" </dev/null'
+# The same for a program that keeps our standard input.
+REGISTER_THEN_RUN_IN_FOREGROUND = """\
+import os, sys
+os.write(int(sys.argv[1]), b"+ %d TERM\\n" % os.getpid())
+os.close(int(sys.argv[1]))
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Guardian:
@@ -42,10 +49,6 @@ class Guardian:
         """Give the guardian's process id."""
         return self._process.pid
 
-    def adopt(self, pid: int) -> None:
-        """Take on a process that could not write its own line."""
-        self._write(f"+ {pid} TERM\n")
-
     def forget(self, pid: int) -> None:
         """Strike out a process group that has ended, so that a reused id is never signalled."""
         self._write(f"- {pid}\n")
@@ -65,6 +68,22 @@ class Guardian:
     def _write(self, line: str) -> None:
         with suppress(BrokenPipeError):
             os.write(self.pipe, line.encode())
+
+
+def run_in_foreground(command: Sequence[str], guardian: Guardian, env: Mapping[str, str]) -> int:
+    """Run a command that shares our terminal and input, to its end.
+
+    Gives: its exit code, 128 + the signal's number when a signal ended it.
+    """
+    register = [sys.executable, "-I", "-S", "-c", REGISTER_THEN_RUN_IN_FOREGROUND, str(guardian.pipe)]
+    child = subprocess.Popen([*register, *command], env=env, pass_fds=[guardian.pipe])
+    try:
+        code = child.wait()
+    finally:
+        child.kill()
+        child.wait()
+        guardian.forget(child.pid)
+    return code if code >= 0 else 128 - code
 
 
 class Process:

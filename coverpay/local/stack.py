@@ -25,7 +25,7 @@ from coverpay.local.errors import CommandFailed, LocalError, MemberDied
 from coverpay.local.lock import Lock
 from coverpay.local.member import Member, free_port, is_free
 from coverpay.local.postgres import Postgres
-from coverpay.local.process import Guardian, Process
+from coverpay.local.process import Guardian, Process, run_in_foreground
 from coverpay.local.programs import PROJECT
 from coverpay.local.valkey import Valkey
 
@@ -133,19 +133,8 @@ class Stack:
         self.finish(self.begin_manage(*arguments, shown=shown))
 
     def run_in_foreground(self, command: Sequence[str]) -> int:
-        """Run a command that shares our terminal and input.
-
-        Gives: its exit code, 128 + the signal's number when a signal ended it.
-        """
-        child = subprocess.Popen(command, env=self.environment)
-        self._guardian.adopt(child.pid)
-        try:
-            code = child.wait()
-        finally:
-            child.kill()
-            child.wait()
-            self._guardian.forget(child.pid)
-        return code if code >= 0 else 128 - code
+        """Run a command that shares our terminal and input; give its exit code."""
+        return run_in_foreground(command, self._guardian, self.environment)
 
     def check(self) -> None:
         """Look after every part that was started.
@@ -180,14 +169,14 @@ class Stack:
     def _local_settings(self, given: Mapping[str, str]) -> dict[str, str]:
         """Give the settings that suit a machine of one's own; those already in the environment win."""
         settings = {
-            "COVERPAY_VAR": str(self.var),
             "PUBLIC_URL": self.web.url,
             "WEBHOOKS_ALLOW_PRIVATE_TARGETS": "1",
             "HASHED_STATIC": "0" if given.get("DEBUG") else "1",
         }
         if self.postgres is not None:
             settings |= _secrets(self.var / "secrets.json")
-        return {name: value for name, value in settings.items() if not given.get(name)}
+        open_settings = {name: value for name, value in settings.items() if not given.get(name)}
+        return open_settings | {"COVERPAY_VAR": str(self.var)}
 
 
 def _secrets(path: Path) -> dict[str, str]:

@@ -60,14 +60,15 @@ def launch(bare: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]
 
 
 def processes_of(folder: Path) -> dict[int, str]:
-    """Give every live process, but this one, that has the folder on its command line, in its environment or open."""
+    """Give every live process, but this one, that names the folder in its command or environment, or works in it."""
     needle = os.fsencode(folder)
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid() and running(int(entry.name)):
             with suppress(OSError):
                 told = (entry / "cmdline").read_bytes()
-                if needle in told or needle in (entry / "environ").read_bytes():
+                place = os.fsencode((entry / "cwd").readlink())
+                if needle in told or needle in place or needle in (entry / "environ").read_bytes():
                     found[int(entry.name)] = told.replace(b"\0", b" ").decode(errors="replace")
     return found
 
