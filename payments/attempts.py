@@ -205,7 +205,7 @@ def _replan(attempt: Attempt, message: str) -> None:
     attempt.replan()
     wait = CHECK_MINUTES[min(attempt.submit_count - 1, len(CHECK_MINUTES) - 1)] if before == "submitted" else 0
     attempt.next_check_at = clock.now() + dt.timedelta(minutes=wait)
-    attempt.outcome_message = message[:300]
+    attempt.outcome_message = texts.shown(message, 300)
     _save(attempt, "attempt.replan", before=before)
 
 

@@ -88,6 +88,6 @@ def _is_ours(event: InboundEvent, reference: str) -> bool:
 
 def _finish(event: InboundEvent, state: str, result: str) -> None:
     event.state = state
-    event.result = "".join(character if character.isprintable() else "�" for character in result[:300])
+    event.result = texts.shown(result, 300)
     event.processed_at = clock.now()
     event.save(update_fields=["state", "result", "processed_at"])

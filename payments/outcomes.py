@@ -9,7 +9,7 @@ from django.conf import settings
 from billing import cash
 from billing.models import Receipt, ReceiptReversal
 from compliance import audit, events
-from coverpay.kernel import clock, commands
+from coverpay.kernel import clock, commands, texts
 from coverpay.kernel.commands import step
 from coverpay.kernel.errors import NotFound
 from coverpay.kernel.money import Money
@@ -270,9 +270,9 @@ def _decided(attempt: Attempt) -> None:
 
 
 def _save(attempt: Attempt, outcome: Outcome, before: str) -> None:
-    attempt.gateway_reference = outcome.gateway_reference or attempt.gateway_reference
-    attempt.outcome_code = outcome.code[:60]
-    attempt.outcome_message = outcome.message[:300]
+    attempt.gateway_reference = texts.shown(outcome.gateway_reference, 80) or attempt.gateway_reference
+    attempt.outcome_code = texts.shown(outcome.code, 60)
+    attempt.outcome_message = texts.shown(outcome.message, 300)
     attempt.save()
     audit.record(
         action=f"attempt.{outcome.status}",
@@ -281,7 +281,7 @@ def _save(attempt: Attempt, outcome: Outcome, before: str) -> None:
         before={"state": before},
         after={
             "state": attempt.state,
-            "code": outcome.code,
+            "code": attempt.outcome_code,
             "gateway_reference": attempt.gateway_reference,
         },
     )

@@ -302,8 +302,8 @@ def _locked(refund_id: str) -> Refund:
 
 
 def _save(refund: Refund, outcome: Outcome, before: str, *, action: str = "", reason: str = "") -> None:
-    refund.gateway_reference = outcome.gateway_reference or refund.gateway_reference
-    refund.outcome_code = outcome.code[:60] or refund.outcome_code
+    refund.gateway_reference = texts.shown(outcome.gateway_reference, 80) or refund.gateway_reference
+    refund.outcome_code = texts.shown(outcome.code, 60) or refund.outcome_code
     refund.save()
     audit.record(
         action=action or f"refund.{outcome.status}",
@@ -311,5 +311,5 @@ def _save(refund: Refund, outcome: Outcome, before: str, *, action: str = "", re
         organization_id=refund.payment.policy.operator_id,
         before={"state": before},
         after={"state": refund.state, "code": refund.outcome_code},
-        reason=reason or outcome.message,
+        reason=reason or texts.shown(outcome.message, 300),
     )

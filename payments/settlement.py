@@ -6,7 +6,7 @@ import datetime as dt
 
 from compliance import access, audit, events
 from compliance.permissions import Permission
-from coverpay.kernel import commands, ids
+from coverpay.kernel import commands, ids, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.errors import Busy, DomainError, Invalid
@@ -92,7 +92,7 @@ def record_payout(*, account_id: str, report: PayoutReport, actor: Actor) -> Pay
             id=ids.new("pyl"),
             payout=payout,
             kind=line.kind,
-            gateway_reference=line.gateway_reference[:80],
+            gateway_reference=texts.shown(line.gateway_reference, 80),
             our_reference="" if position in unknown else line.our_reference,
             gross_minor=line.gross_minor,
             fee_minor=line.fee_minor,
@@ -155,7 +155,7 @@ def _open_break(payout: Payout, line: PayoutLine, reported: PayoutLineReport, wh
         subject_id=line.id,
         difference=Money(line.gross_minor, payout.currency),
         reason=f"Payout {payout.reference} holds {line.kind} {line.gateway_reference}, {why}.",
-        inputs={"our_reference": reported.our_reference[:80], "fee_minor": line.fee_minor},
+        inputs={"our_reference": texts.shown(reported.our_reference, 80), "fee_minor": line.fee_minor},
     )
 
 

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from compliance import access, audit
 from compliance.permissions import Permission
-from coverpay.kernel import commands
+from coverpay.kernel import commands, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.errors import DomainError
@@ -88,7 +88,7 @@ class Tally:
         """Note a problem; what stands in the file is shown short and printable."""
         self.problem_count += 1
         if len(self.problems) < KEPT_PROBLEMS:
-            self.problems.append(Problem(row, _printable(column, 60), code, _printable(message, 300)))
+            self.problems.append(Problem(row, texts.shown(column, 60), code, texts.shown(message, 300)))
 
     def refuse(self, row: int, error: DomainError) -> None:
         """Note what a command refused, by the column that its field came from."""
@@ -143,7 +143,7 @@ def _import(
         transaction.savepoint_commit(savepoint)
     record = PolicyImport.objects.create(
         organization_id=organization_id,
-        file_name=_printable(file_name, 200),
+        file_name=texts.shown(file_name, 200),
         content_sha256=digest,
         state=PolicyImport.State.REFUSED if tally.problem_count else PolicyImport.State.IMPORTED,
         row_count=tally.rows,
@@ -316,11 +316,6 @@ _READERS: dict[str, Callable[[dict[str, str]], object]] = {
     "premium": _premium,
     "bind": _yes_or_no,
 }
-
-
-def _printable(text: str, at_most: int) -> str:
-    shown = "".join(character if character.isprintable() else "�" for character in text[: at_most + 1])
-    return shown if len(shown) <= at_most else shown[: at_most - 1] + "…"
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> str:

@@ -34,3 +34,9 @@ def line(text: str, *, field: str, at_most: int, empty: bool = False) -> str:
         if refused:
             raise BadText(f"{field} holds {refused} ({character!r}); remove them.", field=field)
     return text
+
+
+def shown(text: str, at_most: int) -> str:
+    """Give a text of others in a form that can be kept and shown: short, and no character that cannot be printed."""
+    printable = "".join(character if character.isprintable() else "\ufffd" for character in text[: at_most + 1])
+    return printable if len(printable) <= at_most else printable[: at_most - 1] + "…"

@@ -22,3 +22,9 @@ def test_a_text_that_cannot_be_kept_is_refused_by_field(text: object) -> None:
 
 def test_a_text_may_be_left_out_where_that_is_said() -> None:
     assert texts.line(" ", field="city", at_most=20, empty=True) == ""
+
+
+def test_a_text_of_others_is_shown_short_and_printable() -> None:
+    assert texts.shown("a\x00b\ud800", 10) == "a�b�"
+    assert texts.shown("x" * 10, 10) == "x" * 10
+    assert texts.shown("x" * 11, 10) == "x" * 9 + "…"

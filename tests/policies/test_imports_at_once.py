@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import pytest
 
 from billing.models import Installment
-from coverpay.kernel import jobs
 from policies import imports
 from policies.models import Policy, PolicyImport
 from tests.policies.test_imports import GOOD, HEADER, NEXT
@@ -22,14 +21,6 @@ from tests.support.database import at_once
 pytestmark = pytest.mark.django_db(transaction=True)
 ROWS = int(os.environ.get("IMPORT_ROWS", "25"))
 """How many policies the longest import writes; IMPORT_ROWS=20000 takes minutes."""
-
-
-@pytest.fixture(autouse=True)
-def no_wake_ups() -> Iterator[None]:
-    before = (jobs._transport, jobs._transport_errors)
-    jobs.use(None)
-    yield
-    jobs.use(*before)
 
 
 def test_the_same_file_brought_at_once_is_imported_once(house: House) -> None:

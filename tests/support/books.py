@@ -13,9 +13,10 @@ from billing import invoices, schedules
 from billing.models import Invoice
 from compliance.models import Organization
 from compliance.permissions import Permission
+from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.money import Money
-from payments import accounts, attempts, collection
+from payments import accounts, attempts, collection, inbound, sandbox_webhooks
 from payments.gateways.sandbox import Sandbox
 from payments.models import Attempt, GatewayAccount, Payment
 from policies import lifecycle, programs
@@ -152,3 +153,23 @@ def trial_balance(house: House) -> dict[tuple[str, str], int]:
 def charges(house: House) -> list[dict[str, Any]]:
     """What the processor itself has of the operator, by its own books."""
     return Sandbox(settings.SANDBOX_FILE).books.charges(house.account.merchant)
+
+
+def webhooks(house: House) -> list[tuple[dict[str, str], bytes]]:
+    """What the processor has to tell the operator, each as headers and body, as it is sent."""
+    messages = Sandbox(settings.SANDBOX_FILE).books.untold(house.account.merchant)
+    return [
+        (sandbox_webhooks.signed(house.account, row["event"], row["body"]), row["body"].encode()) for row in messages
+    ]
+
+
+def deliver(house: House, headers: dict[str, str], body: bytes) -> None:
+    """Bring one webhook through the inbound door and let it take effect."""
+    event = inbound.receive(account_id=house.account.id, headers=headers, body=body)
+    if event is not None:
+        inbound.process(event.id)
+
+
+def pay_out(house: House) -> list[str]:
+    """Let the processor pay out what it holds, today. Gives the payouts' references; nothing is imported."""
+    return Sandbox(settings.SANDBOX_FILE).close_day(house.account.merchant, clock.today())

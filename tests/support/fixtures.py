@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from coverpay.kernel import clock
+from coverpay.kernel import clock, jobs
 
 if TYPE_CHECKING:
     from payments.gateways.sandbox import Sandbox
@@ -35,7 +35,16 @@ def sandbox(settings: object, tmp_path: Path) -> Sandbox:
 
 
 @pytest.fixture
-def house(still: dt.datetime, sandbox: Sandbox) -> House:
+def unwoken() -> Iterator[None]:
+    """Wake-ups are dropped: what happens, happens by the sweeps and calls of the test."""
+    before = (jobs._transport, jobs._transport_errors)
+    jobs.use(None)
+    yield
+    jobs.use(*before)
+
+
+@pytest.fixture
+def house(still: dt.datetime, sandbox: Sandbox, unwoken: None) -> House:
     """An operator ready for business: program, plans, bank account, gateway account, routing."""
     from tests.support import books
 
