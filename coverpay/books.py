@@ -1,6 +1,8 @@
 """Prove the books: what the ledger says, beside what invoices, receipts, attempts and payouts say.
 
-Every account's balance is computed a second time from the rows that caused it; whatever differs is named.
+Every figure is worked out a second time from the rows that caused it; whatever differs is named. Each check is one
+set-based query of rows to compare: organization, account (or what else is compared), owner, currency, the expected and
+the found amount; NULL stands for something that is not there at all. Debit positive, minor units.
 """
 
 from __future__ import annotations
@@ -11,33 +13,46 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from coverpay.kernel.money import Money
+from coverpay.kernel.money import EXPONENTS, Money
 
-# Balances as the causing rows have them, debit positive: (organization, code, owner, currency, amount).
-_EXPECTED = """
-WITH application AS (
-    SELECT p.operator_id AS org, i.currency, l.component, l.payee_kind, l.payee, a.amount_minor, a.commission_minor
-      FROM billing_application a
-      JOIN billing_invoiceline l ON l.id = a.line_id
-      JOIN billing_invoice i ON i.id = l.invoice_id
-      JOIN policies_policy p ON p.id = i.policy_id
-), payout AS (
-    SELECT o.organization_id AS org, o.account_id, g.bank_account_id, o.currency, o.amount_minor,
-           (SELECT COALESCE(SUM(gross_minor), 0) FROM payments_payoutline WHERE payout_id = o.id) AS gross,
-           (SELECT COALESCE(SUM(fee_minor), 0) FROM payments_payoutline WHERE payout_id = o.id) AS fee
-      FROM payments_payout o JOIN payments_gatewayaccount g ON g.id = o.account_id
-), cause (org, code, owner, currency, amount) AS (
-    SELECT p.operator_id, 'premium_receivable', '', i.currency, i.total_minor
-      FROM billing_invoice i JOIN policies_policy p ON p.id = i.policy_id
-    UNION ALL
-    SELECT p.operator_id, 'billed_uncollected', '', i.currency, -i.total_minor
-      FROM billing_invoice i JOIN policies_policy p ON p.id = i.policy_id
+_ENTRIES_BALANCE = """
+SELECT b.organization_id, COALESCE(a.fund || ' side of entry', 'entry'), e.id, COALESCE(l.currency, ''),
+       0, SUM(l.amount_minor)
+  FROM reconciliation_entry e
+  JOIN reconciliation_book b ON b.id = e.book_id
+  LEFT JOIN reconciliation_line l ON l.entry_id = e.id
+  LEFT JOIN reconciliation_account a ON a.id = l.account_id
+ WHERE %(organization)s IN ('', b.organization_id)
+ GROUP BY b.organization_id, a.fund, e.id, l.currency
+"""
+
+_LINES_FIT = """
+SELECT COALESCE(b.organization_id, o.organization_id, ''), 'line of entry', l.entry_id, l.currency, l.amount_minor,
+       CASE WHEN a.book_id = e.book_id AND a.currency = l.currency AND e.posted_on = l.posted_on THEN l.amount_minor END
+  FROM reconciliation_line l
+  LEFT JOIN reconciliation_entry e ON e.id = l.entry_id
+  LEFT JOIN reconciliation_book b ON b.id = e.book_id
+  LEFT JOIN reconciliation_account a ON a.id = l.account_id
+  LEFT JOIN reconciliation_book o ON o.id = a.book_id
+ WHERE %(organization)s IN ('', b.organization_id, o.organization_id)
+"""
+
+_TRIAL_BALANCE = """
+SELECT b.organization_id, a.fund || ' fund', '', a.currency, 0, COALESCE(SUM(l.amount_minor), 0)
+  FROM reconciliation_account a
+  JOIN reconciliation_book b ON b.id = a.book_id
+  LEFT JOIN reconciliation_line l ON l.account_id = a.id
+ WHERE %(organization)s IN ('', b.organization_id)
+ GROUP BY b.organization_id, a.fund, a.currency
+"""
+
+_ACCOUNTS = """
+WITH cause (org, code, owner, currency, amount) AS (
+    SELECT org, 'premium_receivable', '', currency, total_minor FROM invoice
     UNION ALL SELECT org, 'premium_receivable', '', currency, -amount_minor FROM application
+    UNION ALL SELECT org, 'billed_uncollected', '', currency, -total_minor FROM invoice
     UNION ALL SELECT org, 'billed_uncollected', '', currency, amount_minor FROM application
-    UNION ALL
-    SELECT p.operator_id, 'unapplied_cash', '', r.currency, -r.amount_minor
-      FROM billing_receipt r JOIN policies_policy p ON p.id = r.policy_id
-     WHERE NOT EXISTS (SELECT FROM billing_receiptreversal v WHERE v.receipt_id = r.id)
+    UNION ALL SELECT org, 'unapplied_cash', '', currency, -amount_minor FROM receipt WHERE NOT taken_back
     UNION ALL SELECT org, 'unapplied_cash', '', currency, amount_minor FROM application
     UNION ALL
     SELECT org,
@@ -46,114 +61,197 @@ WITH application AS (
            CASE WHEN payee_kind = 'operator' THEN org ELSE payee END, currency, commission_minor - amount_minor
       FROM application
     UNION ALL SELECT org, 'commission_in_trust', org, currency, -commission_minor FROM application
-    UNION ALL
-    SELECT p.operator_id, 'processor_clearing', t.account_id, t.currency, t.taken_minor
-      FROM payments_attempt t JOIN payments_payment y ON y.id = t.payment_id
-      JOIN policies_policy p ON p.id = y.policy_id
-     WHERE t.state = 'succeeded' AND y.state = 'succeeded'
+    UNION ALL SELECT org, 'processor_clearing', account_id, currency, taken_minor FROM attempt WHERE NOT undone
     UNION ALL SELECT org, 'processor_clearing', account_id, currency, -gross FROM payout
-    UNION ALL SELECT org, 'trust_cash', bank_account_id, currency, amount_minor FROM payout
+    UNION ALL SELECT org, 'trust_cash', bank_account_id, currency, net FROM payout
     UNION ALL SELECT org, 'due_from_operating', '', currency, fee FROM payout
     UNION ALL SELECT org, 'due_to_trust', '', currency, -fee FROM payout
     UNION ALL SELECT org, 'processor_fees', account_id, currency, fee FROM payout
 ), expected AS (
-    SELECT org, code, owner, currency, SUM(amount) AS amount FROM cause GROUP BY 1, 2, 3, 4
+    SELECT org, code, owner, currency, SUM(amount) AS amount FROM cause GROUP BY org, code, owner, currency
 ), found AS (
-    SELECT b.organization_id AS org, a.code, a.owner, a.currency, SUM(l.amount_minor) AS amount
-      FROM reconciliation_line l
-      JOIN reconciliation_account a ON a.id = l.account_id JOIN reconciliation_book b ON b.id = a.book_id
-     GROUP BY 1, 2, 3, 4
+    SELECT b.organization_id AS org, a.code, a.owner, a.currency, COALESCE(SUM(l.amount_minor), 0) AS amount
+      FROM reconciliation_account a
+      JOIN reconciliation_book b ON b.id = a.book_id
+      LEFT JOIN reconciliation_line l ON l.account_id = a.id
+     WHERE %(organization)s IN ('', b.organization_id)
+     GROUP BY b.organization_id, a.code, a.owner, a.currency
 )
-SELECT org, code || CASE WHEN owner = '' THEN '' ELSE ' of ' || owner END, currency,
-       COALESCE(expected.amount, 0), COALESCE(found.amount, 0)
+SELECT org, code, owner, currency, COALESCE(expected.amount, 0), COALESCE(found.amount, 0)
   FROM expected FULL JOIN found USING (org, code, owner, currency)
- WHERE COALESCE(expected.amount, 0) <> COALESCE(found.amount, 0)
- ORDER BY 1, 2, 3
 """
 
-_UNBALANCED_ENTRIES = """
-SELECT b.organization_id, 'entry ' || e.id || ' (' || e.kind || '), ' || a.fund || ' fund', l.currency,
-       0, SUM(l.amount_minor)
-  FROM reconciliation_line l
-  JOIN reconciliation_account a ON a.id = l.account_id
-  JOIN reconciliation_entry e ON e.id = l.entry_id JOIN reconciliation_book b ON b.id = e.book_id
- GROUP BY b.organization_id, e.id, e.kind, a.fund, l.currency HAVING SUM(l.amount_minor) <> 0
-"""
-
-_TRIAL_BALANCE = """
-SELECT b.organization_id, 'trial balance, ' || a.fund || ' fund', a.currency, 0, SUM(l.amount_minor)
-  FROM reconciliation_line l
-  JOIN reconciliation_account a ON a.id = l.account_id JOIN reconciliation_book b ON b.id = a.book_id
- GROUP BY b.organization_id, a.fund, a.currency HAVING SUM(l.amount_minor) <> 0
-"""
-
-_SNAPSHOTS = """
-SELECT b.organization_id, 'sealed ' || s.as_of || ', ' || a.code || ' ' || a.owner, a.currency,
-       COALESCE(k.balance_minor, 0), COALESCE(x.amount, 0)
-  FROM reconciliation_snapshot s
-  JOIN reconciliation_book b ON b.id = s.book_id JOIN reconciliation_account a ON a.book_id = b.id
-  LEFT JOIN reconciliation_snapshotbalance k ON k.snapshot_id = s.id AND k.account_id = a.id
- CROSS JOIN LATERAL (SELECT SUM(l.amount_minor) AS amount FROM reconciliation_line l
-                      WHERE l.account_id = a.id AND l.posted_on <= s.as_of) x
- WHERE COALESCE(k.balance_minor, 0) <> COALESCE(x.amount, 0)
-"""
-
-# Rows that must have an entry: (source, kind, organization, currency, amount).
+# A posting is told from its cause by the amount on one account. Cash is applied in groups: their cause is the receipt.
 _CAUSES = """
-    SELECT i.id, 'invoice.issued', p.operator_id, i.currency, i.total_minor
-      FROM billing_invoice i JOIN policies_policy p ON p.id = i.policy_id
+WITH expected AS (
+    SELECT org, 'invoice.issued' AS kind, id, currency, total_minor AS amount FROM invoice
+    UNION ALL SELECT org, 'payment.taken', id, currency, taken_minor FROM attempt
+    UNION ALL SELECT org, 'payment.undone', id, currency, -taken_minor FROM attempt WHERE undone
+    UNION ALL SELECT org, 'payout.recorded', id, currency, -gross FROM payout WHERE gross <> 0 OR fee <> 0
     UNION ALL
-    SELECT t.id, 'payment.taken', p.operator_id, t.currency, t.taken_minor
-      FROM payments_attempt t JOIN payments_payment y ON y.id = t.payment_id
-      JOIN policies_policy p ON p.id = y.policy_id WHERE t.state = 'succeeded'
-    UNION ALL
-    SELECT o.id, 'payout.recorded', o.organization_id, o.currency, o.amount_minor FROM payments_payout o
-     WHERE EXISTS (SELECT FROM payments_payoutline l WHERE l.payout_id = o.id GROUP BY l.payout_id
-                   HAVING SUM(l.gross_minor) <> 0 OR SUM(l.fee_minor) <> 0)
+    SELECT org, CASE WHEN reverses_id IS NULL THEN 'cash.applied' ELSE 'cash.unapplied' END, receipt_id, currency,
+           SUM(amount_minor)
+      FROM application GROUP BY org, reverses_id IS NULL, receipt_id, currency
+), found AS (
+    SELECT b.organization_id AS org, e.kind, COALESCE(x.receipt_id, e.source_id) AS id, l.currency,
+           COALESCE(SUM(l.amount_minor) FILTER (
+               WHERE a.code = CASE e.kind WHEN 'invoice.issued' THEN 'premium_receivable'
+                                          WHEN 'cash.applied' THEN 'unapplied_cash'
+                                          WHEN 'cash.unapplied' THEN 'unapplied_cash'
+                                          ELSE 'processor_clearing' END), 0) AS amount
+      FROM reconciliation_entry e
+      JOIN reconciliation_book b ON b.id = e.book_id
+      JOIN reconciliation_line l ON l.entry_id = e.id
+      JOIN reconciliation_account a ON a.id = l.account_id
+      LEFT JOIN billing_application x ON x.id = e.source_id
+     WHERE %(organization)s IN ('', b.organization_id)
+     GROUP BY b.organization_id, e.kind, COALESCE(x.receipt_id, e.source_id), l.currency
+)
+SELECT org, kind, id, currency, expected.amount, found.amount
+  FROM expected FULL JOIN found USING (org, kind, id, currency)
 """
 
-_WITHOUT_ENTRY = f"""
-WITH cause (id, kind, org, currency, amount) AS ({_CAUSES})
-SELECT org, kind || ' of ' || id || ' has no entry', currency, amount, 0 FROM cause
- WHERE NOT EXISTS (SELECT FROM reconciliation_entry e WHERE e.source_id = cause.id AND e.kind = cause.kind)
-"""  # noqa: S608 - both parts are written here
+_RECEIPTS = """
+SELECT COALESCE(r.org, t.org), 'receipt of payment', COALESCE(r.source_id, t.payment_id),
+       COALESCE(r.currency, t.currency), t.taken_minor, r.amount_minor
+  FROM receipt r FULL JOIN attempt t ON t.payment_id = r.source_id
+ UNION ALL
+SELECT r.org, 'receipt taken back of payment', r.source_id, r.currency,
+       CASE WHEN t.undone THEN r.amount_minor ELSE 0 END, CASE WHEN r.taken_back THEN r.amount_minor ELSE 0 END
+  FROM receipt r JOIN attempt t ON t.payment_id = r.source_id
+"""
 
-_WITHOUT_SOURCE = f"""
-WITH cause (id, kind, org, currency, amount) AS ({_CAUSES})
-SELECT b.organization_id, 'entry ' || e.id || ' (' || e.kind || ') has no source ' || e.source_id, MAX(l.currency), 0,
-       COALESCE(SUM(l.amount_minor) FILTER (WHERE l.amount_minor > 0), 0)
-  FROM reconciliation_entry e JOIN reconciliation_book b ON b.id = e.book_id
-  LEFT JOIN reconciliation_line l ON l.entry_id = e.id
- WHERE e.kind IN ('invoice.issued', 'payment.taken', 'payout.recorded')
-   AND NOT EXISTS (SELECT FROM cause WHERE cause.id = e.source_id AND cause.kind = e.kind)
- GROUP BY b.organization_id, e.id, e.kind, e.source_id
-"""  # noqa: S608 - both parts are written here
+_REVERSALS = """
+SELECT b.organization_id, a.code, e.id, l.currency, 0, SUM(l.amount_minor)
+  FROM reconciliation_entry e
+  JOIN reconciliation_book b ON b.id = e.book_id
+  JOIN reconciliation_line l ON l.entry_id IN (e.id, e.reverses_id)
+  JOIN reconciliation_account a ON a.id = l.account_id
+ WHERE e.reverses_id IS NOT NULL AND %(organization)s IN ('', b.organization_id)
+ GROUP BY b.organization_id, e.id, l.account_id, a.code, l.currency
+"""
 
+_BETWEEN_FUNDS = """
+SELECT b.organization_id, 'due_from_operating', '', a.currency,
+       COALESCE(-SUM(l.amount_minor) FILTER (WHERE a.code = 'due_to_trust'), 0),
+       COALESCE(SUM(l.amount_minor) FILTER (WHERE a.code = 'due_from_operating'), 0)
+  FROM reconciliation_account a
+  JOIN reconciliation_book b ON b.id = a.book_id
+  LEFT JOIN reconciliation_line l ON l.account_id = a.id
+ WHERE a.code IN ('due_to_trust', 'due_from_operating') AND %(organization)s IN ('', b.organization_id)
+ GROUP BY b.organization_id, a.currency
+"""
+
+# Days with lines and days that were sealed in one stream: at a sealed day the running sum is what should be sealed.
+_SEALED = """
+WITH day AS (
+    SELECT account_id, posted_on AS on_day, SUM(amount_minor) AS amount, NULL AS snapshot_id
+      FROM reconciliation_line GROUP BY account_id, posted_on
+    UNION ALL
+    SELECT a.id, s.as_of, 0, s.id
+      FROM reconciliation_snapshot s JOIN reconciliation_account a ON a.book_id = s.book_id
+), running AS (
+    SELECT account_id, on_day, snapshot_id, SUM(amount) OVER (PARTITION BY account_id ORDER BY on_day) AS amount
+      FROM day
+)
+SELECT b.organization_id, a.code, concat_ws(' ', NULLIF(a.owner, ''), 'sealed', on_day), a.currency, running.amount,
+       COALESCE(k.balance_minor, 0)
+  FROM running
+  JOIN reconciliation_account a ON a.id = running.account_id
+  JOIN reconciliation_book b ON b.id = a.book_id
+  LEFT JOIN reconciliation_snapshotbalance k
+         ON k.snapshot_id = running.snapshot_id AND k.account_id = running.account_id
+ WHERE running.snapshot_id IS NOT NULL AND %(organization)s IN ('', b.organization_id)
+"""
+
+ACCOUNTS = "every account equals what caused it"
 CHECKS = {
-    "every entry balances per currency and fund": _UNBALANCED_ENTRIES,
-    "the trial balance is zero": _TRIAL_BALANCE,
-    "every account equals what caused it": _EXPECTED,
-    "every cause has its entry": _WITHOUT_ENTRY,
-    "every entry has its cause": _WITHOUT_SOURCE,
-    "sealed balances equal what they sealed": _SNAPSHOTS,
+    "every entry balances in each currency and fund": _ENTRIES_BALANCE,
+    "every line fits its entry and its account": _LINES_FIT,
+    "the trial balance is zero in each currency and fund": _TRIAL_BALANCE,
+    ACCOUNTS: _ACCOUNTS,
+    "every cause has its entry, every entry its cause": _CAUSES,
+    "every receipt is a payment that was taken": _RECEIPTS,
+    "every reversal is the exact opposite": _REVERSALS,
+    "trust claims from operating what operating owes it": _BETWEEN_FUNDS,
+    "sealed balances equal what they sealed": _SEALED,
 }
+
+# First the rows that bring money, each with its organization: checks read those they need. Then one pass over what is
+# compared: the sums of each account and currency, and every row that differs.
+_COMPARE = """
+WITH invoice AS (
+    SELECT p.operator_id AS org, i.id, i.currency, i.total_minor
+      FROM billing_invoice i JOIN policies_policy p ON p.id = i.policy_id
+     WHERE %(organization)s IN ('', p.operator_id)
+), receipt AS (
+    SELECT p.operator_id AS org, r.id, r.source_id, r.currency, r.amount_minor,
+           EXISTS (SELECT FROM billing_receiptreversal v WHERE v.receipt_id = r.id) AS taken_back
+      FROM billing_receipt r JOIN policies_policy p ON p.id = r.policy_id
+     WHERE %(organization)s IN ('', p.operator_id)
+), application AS (
+    SELECT r.org, x.id, x.receipt_id, r.currency, l.component, l.payee_kind, l.payee,
+           x.amount_minor, x.commission_minor, x.reverses_id
+      FROM billing_application x
+      JOIN receipt r ON r.id = x.receipt_id
+      JOIN billing_invoiceline l ON l.id = x.line_id
+), attempt AS (
+    SELECT p.operator_id AS org, t.id, y.id AS payment_id, t.account_id, t.currency, t.taken_minor,
+           y.state IN ('refunded', 'returned') AS undone
+      FROM payments_attempt t
+      JOIN payments_payment y ON y.id = t.payment_id
+      JOIN policies_policy p ON p.id = y.policy_id
+     WHERE t.state = 'succeeded' AND %(organization)s IN ('', p.operator_id)
+), payout AS (
+    SELECT o.organization_id AS org, o.id, o.account_id, g.bank_account_id, o.currency, o.amount_minor AS net,
+           (SELECT COALESCE(SUM(gross_minor), 0) FROM payments_payoutline WHERE payout_id = o.id) AS gross,
+           (SELECT COALESCE(SUM(fee_minor), 0) FROM payments_payoutline WHERE payout_id = o.id) AS fee
+      FROM payments_payout o JOIN payments_gatewayaccount g ON g.id = o.account_id
+     WHERE %(organization)s IN ('', o.organization_id)
+), compared (org, account, owner, currency, expected, found) AS ({query})
+SELECT org, account, '', currency, COALESCE(SUM(expected), 0)::bigint, COALESCE(SUM(found), 0)::bigint, count(*)
+  FROM compared GROUP BY org, account, currency
+ UNION ALL
+SELECT org, account, owner, currency, expected::bigint, found::bigint, 0
+  FROM compared WHERE expected IS DISTINCT FROM found
+ ORDER BY 1, 2, 4, 3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What one check compared on one account of one organization, minor units, debit positive."""
+
+    organization_id: str
+    check: str
+    account: str
+    currency: str
+    expected_minor: int
+    found_minor: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that does not tie, minor units, debit positive."""
+    """One thing that does not tie, minor units, debit positive; None where there is nothing at all."""
 
     organization_id: str
     check: str
-    what: str
+    account: str
+    owner: str
     currency: str
-    expected_minor: int
-    found_minor: int
+    expected_minor: int | None
+    found_minor: int | None
+
+    @property
+    def difference_minor(self) -> int:
+        """What was found less what was expected."""
+        return (self.found_minor or 0) - (self.expected_minor or 0)
 
     def __str__(self) -> str:
-        currency = self.currency or "USD"
-        expected, found = Money(self.expected_minor, currency), Money(self.found_minor, currency)
-        return f"{self.what}: expected {expected}, found {found}, difference {found - expected}"
+        what = f"{self.account} of {self.owner}" if self.owner else self.account
+        expected, found = (_shown(amount, self.currency) for amount in (self.expected_minor, self.found_minor))
+        return f"{what}: expected {expected}, found {found}, difference {_shown(self.difference_minor, self.currency)}"
 
 
 def check(organization_id: str | None = None) -> list[Difference]:
@@ -161,20 +259,35 @@ def check(organization_id: str | None = None) -> list[Difference]:
 
     Takes: one organization, or None for all.
     """
-    found: list[Difference] = []
-    with _one_moment(), connection.cursor() as cursor:
+    return [row for row in compare(organization_id) if isinstance(row, Difference)]
+
+
+def compare(organization_id: str | None = None) -> Iterator[Total | Difference]:
+    """Go through every check, all at one moment. Gives: the totals of what was compared, and every difference."""
+    with _one_moment():
         for name, query in CHECKS.items():
-            cursor.execute(query)
-            found += [Difference(row[0], name, row[1], row[2], int(row[3]), int(row[4])) for row in cursor.fetchall()]
-    return [difference for difference in found if organization_id in (None, difference.organization_id)]
+            with connection.chunked_cursor() as cursor:
+                cursor.execute(_COMPARE.format(query=query), {"organization": organization_id or ""})
+                for organization, account, owner, currency, expected, found, count in cursor:
+                    if count:
+                        yield Total(organization, name, account, currency, expected, found, count)
+                    else:
+                        yield Difference(organization, name, account, owner, currency, expected, found)
+
+
+def _shown(amount_minor: int | None, currency: str) -> str:
+    if amount_minor is None:
+        return "nothing"
+    return str(Money(amount_minor, currency)) if currency in EXPONENTS else f"{amount_minor} {currency}".strip()
 
 
 @contextmanager
 def _one_moment() -> Iterator[None]:
-    """Read everything from one snapshot of the database; inside a transaction already, from that one."""
+    """Read everything from one snapshot of the database; inside a transaction already, as that one sees it."""
     if connection.in_atomic_block:
         yield
         return
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield
