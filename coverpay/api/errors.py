@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import IntegrityError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template import TemplateDoesNotExist, loader
 from django.utils.html import escape
@@ -165,6 +166,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer for a fault of ours; the page is rendered without the request, whose session may be what failed."""
+    """Answer for a fault of ours; the page is rendered without the request, whose session may be what failed.
+
+    A database that is away for a moment is no fault in the code: 503, and the same request may be sent again.
+    """
     found = Problem(500, "internal_error", "Something went wrong on our side. Nothing was left half done.")
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        said = "The database cannot be reached right now. Nothing was left half done; send it again in a moment."
+        found = Problem(503, "unavailable", said, headers={"Retry-After": "5"})
     return as_response(found) if is_api(request) else _page(None, found)

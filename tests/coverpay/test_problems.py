@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.test import RequestFactory
 from django_fsm import TransitionNotAllowed
@@ -140,6 +140,14 @@ def test_a_fault_of_ours_says_so_without_telling_how(monkeypatch: pytest.MonkeyP
     answer = _raised(monkeypatch, RuntimeError("password=hunter2"))
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "hunter2" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("connection already closed")])
+def test_a_database_that_is_away_is_a_503_that_may_be_sent_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    answer = _raised(monkeypatch, error)
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "unavailable", "5")
 
 
 @pytest.mark.parametrize(
