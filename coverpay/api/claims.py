@@ -84,10 +84,7 @@ def _take_over(found: IdempotentRequest) -> Claim:
     if found.claimed_at > clock.now() - lease:
         raise _in_progress()
     if found.carried_out_at is not None:
-        raise AnswerLost(
-            f"This request was carried out on {found.object_id}, but its answer was lost; read {found.object_id}.",
-            object_id=found.object_id,
-        )
+        raise _answer_lost(found)
     token = secrets.token_hex(16)
     free = IdempotentRequest.objects.filter(pk=found.id, claim_token=found.claim_token, carried_out_at=None)
     if not free.update(claim_token=token, claimed_at=clock.now()):
@@ -98,6 +95,13 @@ def _take_over(found: IdempotentRequest) -> Claim:
 def _in_progress() -> RequestInProgress:
     return RequestInProgress(
         "The same request is being worked on; ask again in a second.", headers={"Retry-After": "1"}
+    )
+
+
+def _answer_lost(found: IdempotentRequest) -> AnswerLost:
+    return AnswerLost(
+        f"This request was carried out on {found.object_id}, but its answer was lost; read {found.object_id}.",
+        object_id=found.object_id,
     )
 
 
@@ -130,4 +134,7 @@ def forget_old() -> int:
 
 
 def _open(found: IdempotentRequest) -> bytes:
-    return vault.open_sealed(found.body_sealed, row_id=found.id).encode()
+    try:
+        return vault.open_sealed(found.body_sealed, row_id=found.id).encode()
+    except vault.CannotOpen:  # the key that sealed it is gone from VAULT_KEYS
+        raise _answer_lost(found) from None

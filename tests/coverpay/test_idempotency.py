@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -126,6 +127,13 @@ def test_what_was_carried_out_before_the_process_died_is_never_carried_out_again
         answer = api.post("api-keys", NEW, key="k1")
     assert (answer.status_code, answer.json()["code"], _made()) == (409, "answer_lost", 1)
     assert answer.json()["object_id"] == key_id
+
+
+def test_an_answer_nobody_can_unseal_any_more_is_lost_and_nothing_is_done_again(api: Api, settings: Any) -> None:
+    key_id = api.post("api-keys", NEW, key="k1").json()["id"]
+    settings.VAULT_KEYS = [base64.b64encode(b"k" * 32).decode()]
+    answer = api.post("api-keys", NEW, key="k1")
+    assert (answer.json()["code"], answer.json()["object_id"], _made()) == ("answer_lost", key_id, 1)
 
 
 def test_a_fault_after_the_command_committed_does_not_give_the_key_back(
