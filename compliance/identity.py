@@ -74,7 +74,7 @@ def set_role(*, user_id: str, organization_id: str, role: str, actor: Actor) -> 
     if role not in ROLE_PERMISSIONS:
         raise Invalid(f"Role must be one of {', '.join(ROLE_PERMISSIONS)}.", field="role")
     if not User.objects.filter(pk=user_id).exists():
-        raise NotFound(f"No user {user_id}.", field="user_id")
+        raise NotFound(f"No user {user_id}.", field="user")
     membership = Membership.objects.select_for_update().filter(user_id=user_id, organization_id=organization_id).first()
     before = {"role": membership.role} if membership else {}
     if membership is None:

@@ -38,7 +38,7 @@ def open_account(*, gateway: str, merchant: str, bank_account_id: str, actor: Ac
         BankAccount.objects.all(),
         bank_account_id,
         permission=Permission.ACCESS_WRITE,
-        field="bank_account_id",
+        field="bank_account",
     )
     if GatewayAccount.objects.filter(gateway=gateway, merchant=merchant).exists():
         raise Conflict(

@@ -99,7 +99,7 @@ def resolve(
         Attempt.objects.all(),
         attempt_id,
         permission=Permission.RECONCILIATION_WRITE,
-        field="attempt_id",
+        field="attempt",
     )
     reason = texts.line(reason, field="reason", at_most=300)
     if amount_minor is not None and not (taken and 0 < amount_minor <= MAX_MINOR):
@@ -108,7 +108,7 @@ def resolve(
     if attempt.state != Attempt.State.UNKNOWN:
         raise IllegalTransition(
             f"The attempt is {attempt.get_state_display().lower()}; only an unknown one is decided.",
-            field="attempt_id",
+            field="attempt",
         )
     amount = Money(amount_minor or attempt.amount_minor, attempt.currency)
     status = Status.SUCCEEDED if taken else Status.DECLINED

@@ -59,7 +59,7 @@ def collect(
         Invoice.objects.all(),
         invoice_id,
         permission=Permission.PAYMENTS_WRITE,
-        field="invoice_id",
+        field="invoice",
     )
     token = _checked_token(method, token)
     policy = locks.lock(invoice.policy_id)
@@ -68,7 +68,7 @@ def collect(
     if live is not None:
         raise PaymentInProgress(
             f"Payment {live.payment_id} of this invoice is {live.get_state_display().lower()}; wait for its outcome.",
-            field="invoice_id",
+            field="invoice",
             payment=live.payment_id,
         )
     decision = accounts.route(policy.operator_id, method, amount)
@@ -139,7 +139,7 @@ def _luhn(digits: str) -> bool:
 def _amount(invoice: Invoice, amount_minor: int | None) -> int:
     still_open = invoices.open_minor(invoice)
     if still_open <= 0:
-        raise NothingOwed(f"Invoice {invoice.number} is paid.", field="invoice_id")
+        raise NothingOwed(f"Invoice {invoice.number} is paid.", field="invoice")
     if amount_minor is None:
         return still_open
     if amount_minor <= 0:

@@ -29,7 +29,7 @@ def locked(attempt_id: str) -> Attempt:
     """Lock the attempt's policy, then read the attempt as it is now. Raises: NotFound."""
     policy_id = Attempt.objects.filter(pk=attempt_id).values_list("payment__policy_id", flat=True).first()
     if policy_id is None:
-        raise NotFound(f"No attempt {attempt_id}.", field="attempt_id")
+        raise NotFound(f"No attempt {attempt_id}.", field="attempt")
     locks.lock(policy_id)
     return Attempt.objects.select_related("payment__policy", "payment__invoice", "account").get(pk=attempt_id)
 

@@ -41,7 +41,7 @@ def request(*, payment_id: str, reason: str, actor: Actor) -> Refund:
         Payment.objects.all(),
         payment_id,
         permission=Permission.PAYMENTS_WRITE,
-        field="payment_id",
+        field="payment",
     )
     reason = texts.line(reason, field="reason", at_most=200)
     locks.lock(payment.policy_id)
@@ -50,10 +50,10 @@ def request(*, payment_id: str, reason: str, actor: Actor) -> Refund:
     if payment.state != Payment.State.SUCCEEDED or attempt is None:
         raise NotRefundable(
             f"The payment is {payment.get_state_display().lower()}; only a succeeded one is refunded.",
-            field="payment_id",
+            field="payment",
         )
     if payment.refunds.filter(state__in=LIVE).exists():
-        raise NotRefundable("A refund of this payment is on its way.", field="payment_id")
+        raise NotRefundable("A refund of this payment is on its way.", field="payment")
     refund = Refund.objects.create(
         payment=payment,
         attempt=attempt,
@@ -144,13 +144,13 @@ def resolve(*, refund_id: str, given: bool, reason: str, actor: Actor) -> Refund
     Raises: NotFound, Forbidden, IllegalTransition unless the outcome is unknown, Invalid without a reason.
     """
     access.get_operable(
-        actor, Refund.objects.all(), refund_id, permission=Permission.RECONCILIATION_WRITE, field="refund_id"
+        actor, Refund.objects.all(), refund_id, permission=Permission.RECONCILIATION_WRITE, field="refund"
     )
     reason = texts.line(reason, field="reason", at_most=300)
     refund = _locked(refund_id)
     if refund.state != Refund.State.UNKNOWN:
         raise IllegalTransition(
-            f"The refund is {refund.get_state_display().lower()}; only an unknown one is decided.", field="refund_id"
+            f"The refund is {refund.get_state_display().lower()}; only an unknown one is decided.", field="refund"
         )
     status = Status.SUCCEEDED if given else Status.DECLINED
     _settle(refund, Outcome(status, refund.gateway_reference, "decided_by_person"), reason=reason)
@@ -293,7 +293,7 @@ def _wait(refund: Refund) -> dt.timedelta:
 def _locked(refund_id: str) -> Refund:
     policy_id = Refund.objects.filter(pk=refund_id).values_list("payment__policy_id", flat=True).first()
     if policy_id is None:
-        raise NotFound(f"No refund {refund_id}.", field="refund_id")
+        raise NotFound(f"No refund {refund_id}.", field="refund")
     locks.lock(policy_id)
     rows = Refund.objects.select_related("attempt__account", "attempt__payment__policy")
     refund = rows.get(pk=refund_id)

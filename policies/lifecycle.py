@@ -230,7 +230,7 @@ def _require_quoted(policy: Policy, verb: str) -> None:
     if policy.state != Policy.State.QUOTED:
         raise IllegalTransition(
             f"Policy {policy.number} is {policy.get_state_display().lower()}; only a quote can be {verb}.",
-            field="policy_id",
+            field="policy",
         )
 
 

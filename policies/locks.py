@@ -31,5 +31,5 @@ def lock_many(policy_ids: Collection[str]) -> list[Policy]:
     rows = list(Policy.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk"))
     if len(rows) != len(wanted):
         missing = sorted(set(wanted) - {row.id for row in rows})
-        raise NotFound(f"No policy {missing[0]}.", field="policy_id")
+        raise NotFound(f"No policy {missing[0]}.", field="policy")
     return rows

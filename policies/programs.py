@@ -50,7 +50,7 @@ def publish(
     code = texts.line(code, field="code", at_most=40)
     name = texts.line(name, field="name", at_most=160)
     if not Organization.objects.filter(pk=carrier_id, kind=Organization.Kind.CARRIER).exists():
-        raise NotFound(f"No carrier {carrier_id}.", field="carrier_id")
+        raise NotFound(f"No carrier {carrier_id}.", field="carrier")
     if not states or any(not _STATE.fullmatch(state) for state in states) or len(set(states)) < len(states):
         raise Invalid("States are two capital letters each, at least one, none twice.", field="states")
     rating.check(terms, Component.values)
@@ -90,7 +90,7 @@ def _locked_program(organization_id: str, code: str, name: str, carrier_id: str)
     )
     program = Program.objects.select_for_update(no_key=True).get(pk=program.pk)
     if program.carrier_id != carrier_id:
-        raise Conflict(f"Program {code} is another carrier's; give this one a code of its own.", field="carrier_id")
+        raise Conflict(f"Program {code} is another carrier's; give this one a code of its own.", field="carrier")
     return program
 
 

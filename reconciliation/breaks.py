@@ -87,6 +87,6 @@ def close(*, break_id: str, reason: str, actor: Actor) -> Break:
     )
     reason = texts.line(reason, field="reason", at_most=300)
     if found.state != Break.State.OPEN:
-        raise IllegalTransition("The break is closed already.", field="break_id")
+        raise IllegalTransition("The break is closed already.", field="break")
     close_break(found, reason=reason)
     return found

@@ -73,7 +73,7 @@ def undo(*, match_id: str, reason: str, actor: Actor) -> Match:
     account = _locked(found.bank_account_id, actor)
     found = Match.objects.get(pk=found.pk)
     if found.undone_at is not None:
-        raise IllegalTransition("The match is undone already.", field="match_id")
+        raise IllegalTransition("The match is undone already.", field="match")
     found.undone_at = clock.now()
     found.undone_reason = reason
     found.save(update_fields=["undone_at", "undone_reason"])

@@ -143,5 +143,5 @@ def _locked(delivery_id: str) -> Delivery:
     rows = Delivery.objects.select_related("endpoint", "event").select_for_update(no_key=True, of=("self",))
     delivery = rows.filter(pk=delivery_id).first()
     if delivery is None:
-        raise NotFound(f"No delivery {delivery_id}.", field="delivery_id")
+        raise NotFound(f"No delivery {delivery_id}.", field="delivery")
     return delivery

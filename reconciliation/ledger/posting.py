@@ -182,7 +182,7 @@ def reverse(*, entry_id: str, source_id: str, kind: str, posted_on: dt.date, mem
     """
     entry = Entry.objects.filter(pk=entry_id).first()
     if entry is None:
-        raise NotFound(f"No ledger entry {entry_id}.", field="entry_id")
+        raise NotFound(f"No ledger entry {entry_id}.", field="entry")
     sides = tuple(
         Side(
             line.account.code,
@@ -343,7 +343,7 @@ def _before(postings: Sequence[Posting]) -> dict[tuple[str, str], str]:
     for posting in postings:
         entry = entries.get((posting.source_id, posting.kind))
         if entry is None:
-            raise AlreadyReversed(f"Ledger entry {posting.reverses_id} is reversed already.", field="entry_id")
+            raise AlreadyReversed(f"Ledger entry {posting.reverses_id} is reversed already.", field="entry")
         asked = [(s.code, s.amount.currency, s.owner, s.amount.amount_minor, s.reference) for s in posting.sides]
         if entry.book_id != posting.book_id or sorted(lines[entry.id]) != sorted(asked):
             raise PostingDiffers(f"{posting.kind} for {posting.source_id} was posted before with other lines.")

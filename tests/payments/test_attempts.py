@@ -239,7 +239,7 @@ def test_only_an_unknown_outcome_is_decided_by_a_person(house: House, token: str
     attempt = after(house, token)
     with pytest.raises(IllegalTransition) as refused:
         resolve(house, attempt)
-    assert refused.value.field == "attempt_id"
+    assert refused.value.field == "attempt"
 
 
 def test_deciding_takes_the_permission_and_the_own_attempt(house: House) -> None:

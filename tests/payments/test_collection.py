@@ -43,7 +43,7 @@ def test_a_second_charge_of_the_same_invoice_waits_for_the_first(house: House) -
     first = collect(house, invoice)
     with pytest.raises(PaymentInProgress) as refused:
         collect(house, invoice)
-    assert (refused.value.status, refused.value.field, refused.value.extra["payment"]) == (409, "invoice_id", first.id)
+    assert (refused.value.status, refused.value.field, refused.value.extra["payment"]) == (409, "invoice", first.id)
     collect(house, books.billed(house))  # another invoice is free
 
 
@@ -61,7 +61,7 @@ def test_a_declined_charge_frees_the_invoice_for_the_next(house: House) -> None:
     assert books.paid(house, invoice).state == "succeeded"
     with pytest.raises(NothingOwed) as refused:
         collect(house, invoice)
-    assert refused.value.field == "invoice_id"
+    assert refused.value.field == "invoice"
 
 
 def test_a_part_may_be_collected_and_no_more_than_is_open(house: House) -> None:

@@ -70,7 +70,7 @@ def test_a_payment_is_refunded_once_and_only_after_it_succeeded(house: House, pa
                   books.paid(house, books.billed(house), "tok_pending_ok")):  # fmt: skip
         with pytest.raises(NotRefundable) as refused:
             asked(house, other)
-        assert refused.value.field == "payment_id"
+        assert refused.value.field == "payment"
     assert Refund.objects.get().id == refund.id
 
 

@@ -60,7 +60,7 @@ def test_a_declined_quote_keeps_the_reason_and_is_over(house: House) -> None:
                  lambda: lifecycle.decline(policy_id=policy.id, reason="again", actor=house.me)):  # fmt: skip
         with pytest.raises(IllegalTransition, match="not taken") as refused:
             verb()
-        assert refused.value.field == "policy_id"
+        assert refused.value.field == "policy"
 
 
 def test_declining_takes_a_reason(house: House) -> None:

@@ -63,6 +63,6 @@ def test_a_policy_that_is_held_too_long_is_busy(house: House, two: list[str], mo
 def test_a_policy_that_is_not_there_is_named_and_no_lock_is_taken_outside_a_command(house: House) -> None:
     with pytest.raises(NotFound) as refused:
         hold(policy_ids=["pol_nobody"], meanwhile=lambda: None, actor=house.me)
-    assert refused.value.field == "policy_id"
+    assert refused.value.field == "policy"
     with pytest.raises(CommandNeeded):
         locks.lock("pol_nobody")

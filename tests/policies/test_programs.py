@@ -96,7 +96,7 @@ def test_a_program_stays_with_its_carrier(house: House) -> None:
     other = world.organization("carrier")
     with pytest.raises(Conflict) as refused:
         publish(house, carrier_id=other.id, effective_from=JULY)
-    assert refused.value.field == "carrier_id"
+    assert refused.value.field == "carrier"
 
 
 def test_publishing_takes_the_permission(house: House) -> None:
