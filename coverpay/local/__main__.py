@@ -65,6 +65,7 @@ def run_demo(var: Path, options: argparse.Namespace) -> int:
         say(f"ready in {time.monotonic() - STARTED:.1f} s at {stack.web.url}\n")
         demo.run_main_job(stack)
         if options.serve:
+            demo.live_on(stack)
             _serve(stack)
     say("Stopped.")
     return 0

@@ -34,6 +34,11 @@ def run_main_job(stack: Stack) -> None:
     stack.manage("main_job", "--base-url", stack.web.url, shown=True)
 
 
+def live_on(stack: Stack) -> None:
+    """Bill the rest of the book and pay it in every way, so that there is something to look at."""
+    stack.manage("demo_life", shown=True)
+
+
 def tell_logins(stack: Stack, say: Say) -> None:
     """Print where CoverPay serves and who can sign in."""
     told = json.loads((stack.var / "demo.json").read_text())
