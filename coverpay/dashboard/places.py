@@ -13,6 +13,7 @@ from compliance import access
 from compliance.models import ApiKey, Membership
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import NotFound
+from coverpay.kernel.ids import is_id
 from coverpay.webhooks.models import Delivery, Endpoint
 from payments.models import Attempt, Payment, Payout, Refund
 from policies.models import Charge, Policy, PolicyImport, Term
@@ -67,6 +68,11 @@ _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "mem": (Membership, "pk", _list("compliance:members")),
     "key": (ApiKey, "pk", _list("compliance:keys")),
 }
+
+
+def has_page(object_id: str) -> bool:
+    """Whether objects of this kind have a page at all."""
+    return is_id(object_id) and object_id.partition("_")[0] in _PLACES
 
 
 def url_of(actor: Actor, object_id: str) -> str:

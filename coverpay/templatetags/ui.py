@@ -15,8 +15,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from lucide.templatetags.lucide import lucide
 
+from coverpay.dashboard import places
 from coverpay.kernel import clock
-from coverpay.kernel.ids import is_id
 from coverpay.kernel.money import Money
 
 register = template.Library()
@@ -113,8 +113,8 @@ def icon(name: str, size: int = 16) -> SafeString:
 
 @register.simple_tag
 def ref(object_id: str, words: str = "") -> SafeString:
-    """Link to the page of any object by its id; the page checks who may see it."""
-    if not is_id(object_id):
+    """Link to the page of any object by its id; the page checks who may see it. What has no page is only named."""
+    if not places.has_page(object_id):
         return format_html("{}", words or object_id)
     return format_html('<a href="{}"{}>{}</a>', reverse("go", args=[object_id]), _code(words), words or object_id)
 

@@ -1,0 +1,116 @@
+"""Every page that links lead to, in a real browser: no complaint, no fault for those who do not see or use a mouse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.urls import Resolver404, resolve, reverse
+from playwright.sync_api import Page
+
+from billing.models import Invoice
+from payments.gateways.sandbox import Sandbox
+from payments.models import Payment
+from policies.models import Policy
+from tests.browser.conftest import sign_in
+from tests.support import books, routes, seeded
+from tests.support.seeded import Seeded
+
+pytestmark = pytest.mark.django_db(transaction=True)
+AUDIT = (Path(__file__).parent / "audit.js").read_text()
+NOT_FOLLOWED = ("admin:", "account_logout", "mfa_download_recovery_codes", "docs", "openapi")
+VISITS = 2
+
+
+@pytest.fixture
+def book(still: object, sandbox: Sandbox) -> Seeded:
+    """The seeded book, a quote to close, a payment nobody can decide, and an administrator who is staff."""
+    from policies import lifecycle
+
+    made = seeded.everything(sandbox)
+    books.paid(made.house, books.billed(made.house), "tok_timeout_taken")
+    lifecycle.quote(request=books.request(number="Q-1"), actor=made.house.me)
+    return made
+
+
+def name_of(url: str) -> str:
+    """The name of the page at an address, without the ids in it."""
+    try:
+        return resolve(urlsplit(url).path).view_name
+    except Resolver404:
+        return f"nothing at {url}"
+
+
+def addresses(page: Page) -> list[str]:
+    links: list[str] = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+    own = urlsplit(page.url).netloc
+    return [link.partition("#")[0] for link in links if urlsplit(link).netloc == own]
+
+
+def walk(page: Page, *starts: str) -> set[str]:
+    """Follow links breadth first, to at most VISITS addresses of each page. Gives the names of the pages visited."""
+    visits: Counter[str] = Counter()
+    seen, waiting = set(starts), list(starts)
+    while waiting:
+        url = waiting.pop(0)
+        answer = page.goto(url)
+        assert answer is not None and answer.ok, f"{url}: {answer and answer.status}"
+        visits[name_of(page.url)] += 1
+        _inspect(page)
+        for link in addresses(page):
+            name = name_of(link)
+            if link not in seen and visits[name] < VISITS and not name.startswith(NOT_FOLLOWED):
+                visits[name] += name != "go"
+                waiting.append(link)
+                seen.add(link)
+    return set(visits)
+
+
+def _inspect(page: Page) -> None:
+    faults = list(page.evaluate(AUDIT))
+    page.set_viewport_size({"width": 390, "height": 844})
+    faults += [f"on a phone: {fault}" for fault in page.evaluate(AUDIT)]
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert not faults, f"{page.url}: {faults}"
+
+
+def test_links_from_home_lead_to_every_page_and_none_has_a_fault(page: Page, book: Seeded) -> None:
+    sign_in(page, book.admin)
+    quote, paid = Policy.objects.get(number="Q-1"), Payment.objects.filter(state="succeeded")[0]
+    seen = walk(page, page.url, "/search/?q=Aloha", f"/go/{quote.id}/", f"/go/{paid.id}/")
+    pages = {route.name for route in routes.every() if route.is_page and "get" in route.methods}
+    assert pages - seen == set(), "no link leads there"
+
+
+def test_the_pages_before_sign_in_have_no_fault(page: Page, book: Seeded) -> None:
+    for path in ("/accounts/login/", "/accounts/password/reset/"):
+        page.goto(path)
+        _inspect(page)
+
+
+def test_the_finance_admin_complains_about_nothing(page: Page, book: Seeded) -> None:
+    book.admin.is_staff = True
+    book.admin.save()
+    sign_in(page, book.admin)
+    invoice = Invoice.objects.first()
+    assert invoice is not None
+    for path in (
+        reverse("admin:index"),
+        reverse("admin:billing_invoice_changelist"),
+        reverse("admin:billing_invoice_change", args=[invoice.id]),
+        reverse("admin:reconciliation_entry_changelist"),
+    ):
+        answer = page.goto(path)
+        assert answer is not None and answer.ok
+        page.wait_for_load_state("networkidle")
+
+
+def test_error_pages_have_no_fault(page: Page, book: Seeded, complaints: list[str]) -> None:
+    sign_in(page, book.viewer)
+    for path in ("/nothing/", "/ledger/", f"/policies/pol_{'0' * 26}/"):
+        page.goto(path)
+        _inspect(page)
+    assert all("status of 40" in said for said in complaints), complaints
+    complaints.clear()
