@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 
 from billing import schedules
 from compliance import identity
@@ -30,6 +31,7 @@ NEIGHBOR = ("wholesaler", "Northwind Brokerage", "northwind")
 
 PROGRAM = "hi-commercial"
 BANK_ID, ACCOUNT_MARK = "121000358", "4410067"
+ROOT = "root@coverpay.example"
 MERCHANT = "harbor-pacific"
 SINCE = dt.date(2025, 1, 1)
 INSTALLER = system("demo_book")
@@ -97,9 +99,10 @@ def _keep(people: list[tuple[str, str, Organization]], operator: Organization) -
     file = Path(settings.VAR_DIR) / "demo.json"
     kept = json.loads(file.read_text()) if file.exists() else {}
     password = kept.get("password") or f"demo-{secrets.token_urlsafe(9)}"
+    hashed = _hashed(password)
     for email, role, organization in people:
-        _person(email, role, organization, password)
-    _superuser("root@coverpay.example", password)
+        _person(email, role, organization, hashed)
+    _superuser(hashed)
     told = {
         "password": password,
         "api_key": _key(kept.get("api_key", ""), operator),
@@ -107,7 +110,7 @@ def _keep(people: list[tuple[str, str, Organization]], operator: Organization) -
             {"email": email, "password": password, "role": f"{role} of {organization.name}"}
             for email, role, organization in people
         ]
-        + [{"email": "root@coverpay.example", "password": password, "role": "superuser"}],
+        + [{"email": ROOT, "password": password, "role": "superuser"}],
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
@@ -115,23 +118,30 @@ def _keep(people: list[tuple[str, str, Organization]], operator: Organization) -
     return told
 
 
-def _person(email: str, role: str, organization: Organization, password: str) -> None:
-    user = User.objects.filter(email=email).first()
-    if user is None:
-        staff = role in ("finance", "admin", "compliance")
-        user = User.objects.create_user(email, password, name=email.split("@")[0].title(), is_staff=staff)
-    elif not user.check_password(password):
-        user.set_password(password)
-        user.save(update_fields=["password"])
+def _hashed(password: str) -> str:
+    """Hash the one password of all demo logins once, hashing being slow on purpose; keep the hash while it fits."""
+    root = User.objects.filter(email=ROOT).first()
+    return root.password if root and root.check_password(password) else make_password(password)
+
+
+def _person(email: str, role: str, organization: Organization, hashed: str) -> None:
+    staff = role in ("finance", "admin", "compliance")
+    user = _user(email, hashed, name=email.split("@")[0].title(), is_staff=staff)
     if not user.memberships.filter(organization=organization, role=role).exists():
         identity.set_role(user_id=user.id, organization_id=organization.id, role=role, actor=INSTALLER)
 
 
-def _superuser(email: str, password: str) -> None:
-    user = User.objects.filter(email=email).first() or User.objects.create_superuser(email, password, name="Root")
-    if not user.check_password(password):
-        user.set_password(password)
+def _superuser(hashed: str) -> None:
+    _user(ROOT, hashed, name="Root", is_staff=True, is_superuser=True)
+
+
+def _user(email: str, hashed: str, **once: Any) -> User:
+    """Give the user, made with the fields in `once` when there was none, with this password."""
+    user, _ = User.objects.get_or_create(email=email, defaults={"password": hashed, **once})
+    if user.password != hashed:
+        user.password = hashed
         user.save(update_fields=["password"])
+    return user
 
 
 def _key(kept: str, operator: Organization) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,19 +11,22 @@ from coverpay.local.process import Process
 from coverpay.local.programs import PROJECT
 from coverpay.local.stack import Stack
 
+TABLES_READY = "The tables are up to date."
 Say = Callable[[str], None]
 
 
 def bring_up(stack: Stack) -> None:
-    """Start the stores, bring tables and demo book up to date, and start the programs, all as parallel as is safe."""
+    """Start everything side by side where it is safe: web and beat while tables are made, the worker once they are."""
     collecting = begin_collecting_static(stack)
     stack.start_stores()
-    stack.manage("migrate", "--noinput")
+    preparing = stack.begin_command("prepare", [sys.executable, "-m", "coverpay.local.prepare"])
     if collecting is not None:
         stack.finish(collecting)
         _static_stamp(stack).write_text(_static_fingerprint())
-    stack.begin_programs()
-    stack.manage("demo_book")
+    stack.begin_programs(stack.web, stack.beat)
+    stack.wait_for_words(preparing, TABLES_READY)
+    stack.begin_programs(stack.worker)
+    stack.finish(preparing)
     stack.await_programs()
 
 

@@ -1,6 +1,7 @@
 """Run CoverPay's own long-lived programs: the web server, the worker and the beat."""
 
 import http.client
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,12 +19,14 @@ class Program(Member):
     def __init__(self, name: str, guardian: Guardian, log: Path, command: list[str], ready_words: str = "") -> None:
         super().__init__(Process(name, guardian, log))
         self.environment: Mapping[str, str] = {}
+        # `make check` has run the checks of the framework; here they would only slow the start.
+        self.extra = {"CELERY_SKIP_CHECKS": "1"}
         self._command = [sys.executable, "-m", *command]
         self._ready_words = ready_words
 
     def begin(self) -> None:
         """Start the program in the project's folder."""
-        self.process.spawn(self._command, env=self.environment, cwd=PROJECT)
+        self.process.spawn(self._command, env={**self.environment, **self.extra}, cwd=PROJECT)
 
     def is_ready(self) -> bool:
         """Look for the words of readiness in what this start wrote."""
@@ -38,6 +41,14 @@ class Web(Program):
         timing = ["--timeout=60", "--graceful-timeout=5", "--keep-alive=5"]
         super().__init__("web", guardian, log, ["gunicorn", *options, *timing, "coverpay.wsgi"])
         self.port = port
+        self._metrics = log.parent.parent / "metrics"
+        self.extra = {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics)}
+
+    def begin(self) -> None:
+        """Start the server with empty metrics, which its workers add up in files."""
+        shutil.rmtree(self._metrics, ignore_errors=True)
+        self._metrics.mkdir(parents=True)
+        super().begin()
 
     @property
     def url(self) -> str:

@@ -23,10 +23,10 @@ from typing import Self
 from coverpay.local import programs, secret_files
 from coverpay.local.errors import CommandFailed, LocalError, MemberDied
 from coverpay.local.lock import Lock
-from coverpay.local.member import Member, free_port, is_free
+from coverpay.local.member import POLL_SECONDS, Member, free_port, is_free
 from coverpay.local.postgres import Postgres
 from coverpay.local.process import Guardian, Process, run_in_foreground
-from coverpay.local.programs import PROJECT
+from coverpay.local.programs import PROJECT, Program
 from coverpay.local.valkey import Valkey
 
 DEFAULT_PORT = 8000
@@ -91,12 +91,12 @@ class Stack:
 
     def start_programs(self) -> None:
         """Start worker, beat and web, and wait until all of them serve."""
-        self.begin_programs()
+        self.begin_programs(*self._programs)
         self.await_programs()
 
-    def begin_programs(self) -> None:
-        """Start worker, beat and web side by side, without waiting."""
-        for part in self._programs:
+    def begin_programs(self, *parts: Program) -> None:
+        """Start programs side by side, without waiting."""
+        for part in parts:
             part.environment = self.environment
             part.begin()
 
@@ -127,6 +127,18 @@ class Stack:
         if code:
             where = f" The end of {job.log}:\n{job.tail()}" if job.log else ""
             raise CommandFailed(f"{job.name} failed with code {code}.{where}", code)
+
+    def wait_for_words(self, job: Process, words: str) -> None:
+        """Wait until a command has written these words to its log.
+
+        Raises: CommandFailed when it ends before; MemberDied when a part ends meanwhile.
+        """
+        while words not in job.tail():
+            self.check()
+            if job.died:
+                return self.finish(job)
+            time.sleep(POLL_SECONDS)
+        return None
 
     def manage(self, *arguments: str, shown: bool = False) -> None:
         """Run a `manage.py` command to its good end."""

@@ -84,7 +84,7 @@ def test_a_failed_step_stops_everything_and_shows_why(launch: Launch, folder: Pa
     child = launch("demo", "--no-serve", DJANGO_SETTINGS_MODULE="coverpay.settings_that_are_not_there")
     assert child.wait() == 1
     _, complaint = child.communicate()
-    assert "migrate failed with code 1" in complaint
+    assert "prepare failed with code 1" in complaint
     assert "settings_that_are_not_there" in complaint
     assert processes_of(folder) == {}
 
