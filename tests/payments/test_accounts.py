@@ -44,7 +44,7 @@ def test_the_webhook_secret_is_sealed_for_its_row_and_told_to_no_audit(house: Ho
 @pytest.mark.parametrize(
     ("changes", "field"),
     [({"gateway": "nobody"}, "gateway"), ({"merchant": " "}, "merchant"), ({"merchant": "x" * 81}, "merchant"),
-     ({"bank_account_id": "bnk_nobody"}, "bank_account_id")],
+     ({"bank_account_id": "bnk_nobody"}, "bank_account")],
 )  # fmt: skip
 def test_an_account_that_cannot_be_connected_is_refused_by_field(
     house: House, changes: dict[str, Any], field: str

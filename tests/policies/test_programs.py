@@ -69,7 +69,7 @@ def test_a_risk_outside_the_program_is_refused_by_field(house: House) -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"carrier_id": "org_nobody"}, "carrier_id"),
+        ({"carrier_id": "org_nobody"}, "carrier"),
         ({"states": []}, "states"),
         ({"states": ["hi"]}, "states"),
         ({"states": ["HI", "HI"]}, "states"),
