@@ -46,11 +46,10 @@ def live_on(stack: Stack) -> None:
 def tell_logins(stack: Stack, say: Say) -> None:
     """Print where CoverPay serves and who can sign in."""
     told = json.loads((stack.var / "demo.json").read_text())
-    say(f"\nCoverPay is at {stack.web.url}")
+    say(f"\nCoverPay is at {stack.web.url}\n\n  Sign in as{'':<25} with the password      who may do the work of")
     for login in told["logins"]:
-        say(f"  {login['role']:<12} {login['email']:<36} {login['password']}")
-    say(f"  API key      {told['api_key']}")
-    say(f"  Logs         {_short(stack.logs)}\n\nPress Ctrl-C to stop.")
+        say(f"  {login['email']:<35} {login['password']:<22} {login['role']}")
+    say(f"\n  API key  {told['api_key']}\n  Logs     {_short(stack.logs)}\n\nPress Ctrl-C to stop.")
 
 
 def begin_collecting_static(stack: Stack) -> Process | None:

@@ -96,6 +96,7 @@ class Process:
         self._guardian = guardian
         self._child: subprocess.Popen[bytes] | None = None
         self._log_start = 0
+        self._asked = False
 
     @property
     def pid(self) -> int:
@@ -130,6 +131,7 @@ class Process:
         """Start the program; its standard input is empty."""
         if self.alive:
             raise LocalError(f"{self.name} already runs with pid {self.pid}.")
+        self._asked = False
         with self._open_log() as output:
             self._child = subprocess.Popen(
                 ["/bin/sh", "-c", REGISTER_THEN_RUN, self.stop_signal, *command],
@@ -154,14 +156,19 @@ class Process:
         self._bury()
         return code
 
+    def ask_to_stop(self) -> None:
+        """Send the signal that stops it in good order, once, and do not wait."""
+        if self._child is not None and not self._asked and self._child.poll() is None:
+            self._asked = True
+            self._child.send_signal(signal.Signals[f"SIG{self.stop_signal}"])
+
     def stop(self, patience_seconds: float = 10.0) -> None:
         """Ask the program to stop, wait, then kill what is left of its group; nothing happens when it is not there."""
         if self._child is None:
             return
-        if self._child.poll() is None:
-            self._child.send_signal(signal.Signals[f"SIG{self.stop_signal}"])
-            with suppress(subprocess.TimeoutExpired):
-                self._child.wait(patience_seconds)
+        self.ask_to_stop()
+        with suppress(subprocess.TimeoutExpired):
+            self._child.wait(patience_seconds)
         self.kill9()
 
     def kill9(self) -> None:

@@ -168,9 +168,11 @@ class Stack:
             time.sleep(WATCH_SECONDS)
 
     def stop(self) -> None:
-        """Stop commands, then parts in the reverse order of starting; whatever is left then, the guardian kills."""
+        """Stop commands and programs, then the stores they use; whatever is left then, the guardian kills."""
         try:
-            for job in reversed(self._jobs):
+            for process in [*self._jobs, *(part.process for part in self._programs)]:
+                process.ask_to_stop()
+            for job in self._jobs:
                 job.stop()
             for member in reversed(list(self.members)):
                 member.stop()
