@@ -36,12 +36,10 @@ _ENTRY_STANDS = f"""
 _LINES_BELONG = """
     IF EXISTS (
         SELECT FROM (SELECT entry_id, posted_on, count(*) AS number FROM new_lines GROUP BY entry_id, posted_on) AS got
-         WHERE (SELECT written_by FROM reconciliation_entry WHERE id = got.entry_id AND posted_on = got.posted_on)
-               IS DISTINCT FROM this_transaction
+         WHERE (SELECT count(*) FROM reconciliation_entry WHERE id = got.entry_id AND posted_on = got.posted_on) <> 1
             OR (SELECT count(*) FROM reconciliation_line WHERE entry_id = got.entry_id) <> got.number
     ) THEN
-        RAISE EXCEPTION 'the lines of a ledger entry are written by one statement in its transaction, with its date'
-            USING ERRCODE = 'CP011';
+        RAISE EXCEPTION 'a ledger entry gets its lines by one statement, with its date' USING ERRCODE = 'CP011';
     END IF;
     RETURN NULL;
 """
@@ -65,9 +63,10 @@ def entry_stands() -> pgtrigger.Trigger:
 
 
 def lines_belong() -> pgtrigger.Trigger:
-    """With the statement: every line has an entry of this very transaction, and these are all the lines it ever gets.
+    """With the statement: every line has an entry of its day, and these are all the lines it ever gets.
 
-    So the entry's own check, which may come at any moment after them (SET CONSTRAINTS), has seen them all.
+    An entry answers for its lines once, at its commit or as early as SET CONSTRAINTS asks. It cannot pass without any,
+    so that nobody can add some after it has passed.
     """
     return pgtrigger.Trigger(
         name="lines_belong",
@@ -75,7 +74,6 @@ def lines_belong() -> pgtrigger.Trigger:
         when=pgtrigger.After,
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="new_lines"),
-        declare=[("this_transaction", "bigint := pg_current_xact_id()::text::bigint")],
         func=_LINES_BELONG,
     )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models.expressions import RawSQL
 
 from compliance.access import Access
 from compliance.models import Organization
@@ -112,11 +111,6 @@ class Entry(models.Model):
     subject_id = models.CharField(max_length=40, blank=True, db_collation="C", help_text="The policy, if any.")
     memo = models.CharField(max_length=300, blank=True)
     reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="reversed_by")
-    written_by = models.BigIntegerField(
-        db_default=RawSQL("pg_current_xact_id()::text::bigint", ()),
-        editable=False,
-        help_text="The database transaction that wrote it; lines of any other are refused.",
-    )
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:

@@ -3,7 +3,6 @@
 import coverpay.kernel.clock
 import coverpay.kernel.ids
 import django.db.models.deletion
-import django.db.models.expressions
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
@@ -92,7 +91,6 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(max_length=40)),
                 ('subject_id', models.CharField(blank=True, db_collation='C', help_text='The policy, if any.', max_length=40)),
                 ('memo', models.CharField(blank=True, max_length=300)),
-                ('written_by', models.BigIntegerField(db_default=django.db.models.expressions.RawSQL('pg_current_xact_id()::text::bigint', ()), editable=False, help_text='The database transaction that wrote it; lines of any other are refused.')),
                 ('created_at', models.DateTimeField(default=coverpay.kernel.clock.now)),
                 ('book', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='reconciliation.book')),
                 ('reverses', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='reconciliation.entry')),
@@ -313,7 +311,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='line',
-            trigger=pgtrigger.compiler.Trigger(name='lines_belong', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE this_transaction bigint := pg_current_xact_id()::text::bigint;', func="\n    IF EXISTS (\n        SELECT FROM (SELECT entry_id, posted_on, count(*) AS number FROM new_lines GROUP BY entry_id, posted_on) AS got\n         WHERE (SELECT written_by FROM reconciliation_entry WHERE id = got.entry_id AND posted_on = got.posted_on)\n               IS DISTINCT FROM this_transaction\n            OR (SELECT count(*) FROM reconciliation_line WHERE entry_id = got.entry_id) <> got.number\n    ) THEN\n        RAISE EXCEPTION 'the lines of a ledger entry are written by one statement in its transaction, with its date'\n            USING ERRCODE = 'CP011';\n    END IF;\n    RETURN NULL;\n", hash='12f44e227a851eba0b9c601c1ddf3c98c40a189e', level='STATEMENT', operation='INSERT', pgid='pgtrigger_lines_belong_a5510', referencing='REFERENCING NEW TABLE AS new_lines ', table='reconciliation_line', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='lines_belong', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (\n        SELECT FROM (SELECT entry_id, posted_on, count(*) AS number FROM new_lines GROUP BY entry_id, posted_on) AS got\n         WHERE (SELECT count(*) FROM reconciliation_entry WHERE id = got.entry_id AND posted_on = got.posted_on) <> 1\n            OR (SELECT count(*) FROM reconciliation_line WHERE entry_id = got.entry_id) <> got.number\n    ) THEN\n        RAISE EXCEPTION 'a ledger entry gets its lines by one statement, with its date' USING ERRCODE = 'CP011';\n    END IF;\n    RETURN NULL;\n", hash='62b09727bf56f98d7b4e360229ba845e0d57201a', level='STATEMENT', operation='INSERT', pgid='pgtrigger_lines_belong_a5510', referencing='REFERENCING NEW TABLE AS new_lines ', table='reconciliation_line', when='AFTER')),
         ),
         migrations.AddConstraint(
             model_name='snapshot',
