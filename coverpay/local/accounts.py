@@ -37,6 +37,20 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
 
+def require_name(account: Account) -> None:
+    """Insist on a user that the system knows by name: the program that makes a cluster looks it up.
+
+    Raises: LocalError.
+    """
+    try:
+        pwd.getpwuid(account.uid)
+    except KeyError:
+        raise LocalError(
+            f"User {account.uid} has no name on this machine (no line in /etc/passwd), and Postgres needs one to make its "
+            "files. Run CoverPay as a user with a name, or set DATABASE_URL to a Postgres of yours."
+        ) from None
+
+
 def server_account(data: Path) -> Account:
     """Choose who runs the server over a data folder: its owner, else ourselves, else (as root) an unprivileged account.
 

@@ -22,7 +22,7 @@ from functools import cached_property
 from pathlib import Path
 
 from coverpay.local import secret_files
-from coverpay.local.accounts import Account, server_account
+from coverpay.local.accounts import Account, require_name, server_account
 from coverpay.local.errors import LocalError, StartFailed
 from coverpay.local.guardian import running, stop_group
 from coverpay.local.member import LOOPBACK, Server
@@ -121,6 +121,7 @@ class Postgres(Server):
 
     def _make_cluster(self, password: str) -> None:
         """Make the cluster under another name first, so that an interrupted start leaves no half of it."""
+        require_name(self.account)
         draft = self.data.with_name("data.new")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)

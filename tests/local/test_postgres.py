@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from coverpay.local import postgres
+from coverpay.local.accounts import Account
 from coverpay.local.errors import LocalError, StartFailed
 from coverpay.local.guardian import running
 from coverpay.local.member import LOOPBACK
@@ -137,6 +138,12 @@ def test_data_and_programs_move_to_where_the_account_can_reach(
     assert server.binaries.is_relative_to(place)
     assert (server.home / "data").is_symlink()
     assert ask(server, "SELECT 1") == 1
+
+
+def test_a_user_without_a_name_is_told_what_to_do(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "account", Account(54321, 54321))
+    with pytest.raises(LocalError, match="User 54321 has no name on this machine"):
+        server.start()
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root makes folders of other users")
