@@ -46,8 +46,8 @@ def require_name(account: Account) -> None:
         pwd.getpwuid(account.uid)
     except KeyError:
         raise LocalError(
-            f"User {account.uid} has no name on this machine (no line in /etc/passwd), and Postgres needs one to make its "
-            "files. Run CoverPay as a user with a name, or set DATABASE_URL to a Postgres of yours."
+            f"User {account.uid} has no name on this machine (no line in /etc/passwd), and Postgres needs one to make "
+            "its files. Run CoverPay as a user with a name, or set DATABASE_URL to a Postgres of yours."
         ) from None
 
 

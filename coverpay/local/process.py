@@ -198,6 +198,7 @@ class Process:
             return os.fdopen(os.dup(sys.__stdout__.fileno() if sys.__stdout__ else 1), "wb")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         full = self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES
-        log = self.log.open("wb" if full else "ab")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if full else 0)
+        log = os.fdopen(os.open(self.log, flags, 0o600), "ab")
         self._log_start = log.seek(0, os.SEEK_END)
         return log
