@@ -3,6 +3,7 @@
 #   make demo     bring everything up, run the main job, serve until Ctrl-C (SERVE=0: stop after the main job)
 #   make test     all tests (ARGS="-k words" to choose)
 #   make check    format, lint, types, contracts, generated files, then all tests
+#   make format   lay out code and templates as `make check` wants them
 #   make bench    benchmarks, each beside its limit
 #   make stop     stop what `make demo` serves
 #   make lock     pin the requirements again
@@ -11,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test check checks bench lock clean runtime dev
+.PHONY: help demo stop test check checks format bench lock clean runtime dev
 MAKEFLAGS += --no-print-directory
 
 SERVE ?= 1
@@ -23,7 +24,7 @@ INSTALL := bash coverpay/local/install.sh
 unexport PYTHONDONTWRITEBYTECODE
 
 help:
-	@sed -n '3,9s/^#   //p' Makefile
+	@sed -n '3,10s/^#   //p' Makefile
 
 demo: runtime
 	@exec $(PY) -m coverpay.local demo $(if $(filter 0,$(SERVE)),--no-serve)
@@ -49,6 +50,11 @@ checks: dev
 		$(PY) manage.py makemigrations --check --dry-run; \
 		BEHIND_TLS=1 $(PY) manage.py check --deploy --fail-level WARNING; \
 		$(PY) manage.py generate --check'
+
+format: dev
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+	$(PY) -m djlint templates --reformat --quiet || true
 
 bench: dev
 	@$(INSTALL) requirements-bench.txt
