@@ -26,9 +26,10 @@ def flush_may_truncate() -> Iterator[None]:
     def unguarded(case: TransactionTestCase) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET session_replication_role = replica")
-        flush(case)
-        with connection.cursor() as cursor:
-            cursor.execute("SET session_replication_role = origin")
+        try:
+            flush(case)
+        finally:
+            connection.close()  # and with it the permission
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", unguarded)
