@@ -160,6 +160,7 @@ EMAIL_BACKEND = env("EMAIL_BACKEND", default="django.core.mail.backends.console.
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 USE_TZ = True
+DATE_FORMAT, DATETIME_FORMAT = "Y-m-d", "Y-m-d H:i"
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
@@ -230,7 +231,15 @@ REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CELERY_BROKER_URL = REDIS_URL
 # A message is a wake-up and nothing more: it is gone once popped, and never restored. (Restoring also ends the worker
 # when the broker restarts under a running task: kombu 5.7 closes channels of a connection that is closed already.)
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5, "ack_emulation": False}
+# A broker that is away is given up at once: the caller waits milliseconds for a wake-up it does not need.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 1,
+    "socket_timeout": 5,
+    "ack_emulation": False,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
