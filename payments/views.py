@@ -44,8 +44,10 @@ class PaymentDetail(StaffPage, TemplateView):
         lines = queries.payout_lines_of(self.actor, payment)
         matches = queries.bank_matches_of(self.actor, [line.payout_id for line in lines])
         tried = list(payment.attempts.all())
+        unknown = next((a for a in tried if a.state == Attempt.State.UNKNOWN), None)
         return super().get_context_data(
             payment=payment,
+            waiting=payment.state == Payment.State.PROCESSING and unknown is None,
             attempts=tried,
             refunds=list(payment.refunds.all()),
             stops=queries.journey(payment, lines, matches),
@@ -53,7 +55,7 @@ class PaymentDetail(StaffPage, TemplateView):
             breaks=queries.breaks_of(self.actor, payment),
             entries=queries.entries_of(self.actor, payment, lines),
             can_refund=payment.state == Payment.State.SUCCEEDED and access.may(self.actor, P.PAYMENTS_WRITE),
-            unknown=next((a for a in tried if a.state == Attempt.State.UNKNOWN), None),
+            unknown=unknown,
             can_resolve=access.may(self.actor, P.RECONCILIATION_WRITE),
             **kwargs,
         )

@@ -71,15 +71,18 @@ class FundShown:
     totals: Sequence[Totals]
 
 
-def book_for(actor: Actor, book_id: str = "") -> Book:
-    """The books to show: those asked for, or the first that the actor may see. Raises: NotFound."""
-    rows = access.visible(actor, Book.objects.select_related("organization").order_by("organization__name"))
-    if book_id:
-        return access.get(actor, rows, book_id, field="book")
-    found = rows.first()
-    if found is None:
-        raise NotFound("There are no books yet; they open with the first invoice.")
-    return found
+def books(actor: Actor) -> list[Book]:
+    """The books the actor may see: one for a member, all for the installation's superuser."""
+    rows = access.visible(actor, Book.objects.select_related("organization"))
+    return list(rows.order_by("organization__name"))
+
+
+def chosen(books: Sequence[Book], book_id: str = "") -> Book:
+    """The book asked for, or the first. Raises: NotFound for a book that is not among them, or when there is none."""
+    found = next((book for book in books if book_id in ("", book.id)), None)
+    if found is not None:
+        return found
+    raise NotFound("No such books." if book_id else "There are no books yet; they open with the first invoice.")
 
 
 def funds(book: Book, at: dt.date | None, name_owners: NameOwners) -> list[FundShown]:

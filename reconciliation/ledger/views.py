@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django import forms
@@ -14,6 +14,7 @@ from compliance.http import StaffPage
 from compliance.pages import DateField, FilterForm, page_of
 from compliance.permissions import Permission
 from reconciliation.ledger import balances, queries
+from reconciliation.ledger.models import Book
 from reconciliation.ledger.queries import NameOwners
 
 
@@ -21,7 +22,15 @@ class AtFilter(FilterForm):
     """A day to look at; empty for everything posted."""
 
     at = DateField(label="At the end of", required=False)
-    book = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
+    book = forms.ChoiceField(label="Books of", required=False)
+
+    def __init__(self, *args: Any, books: Sequence[Book], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["book"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(book.id, book.organization.name) for book in books]
+        if len(books) < 2:
+            field.widget = forms.HiddenInput()
 
 
 def no_names(owners: Collection[str]) -> dict[str, str]:
@@ -40,10 +49,11 @@ class BookPage(LedgerPage):
     """A page of one book at the end of a day."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        filters = AtFilter(self.request.GET)
+        books = queries.books(self.actor)
+        filters = AtFilter(self.request.GET, books=books)
         filters.is_valid()
         at: dt.date | None = filters.value("at")
-        book = queries.book_for(self.actor, filters.value("book") or "")
+        book = queries.chosen(books, self.request.GET.get("book", ""))
         funds = queries.funds(book, at, self.name_owners)
         accounts = [account for fund in funds for account in fund.accounts]
         return super().get_context_data(

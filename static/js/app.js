@@ -67,6 +67,14 @@ window.addEventListener("pageshow", () => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-apply]")) event.target.form.requestSubmit();
 });
-document.querySelectorAll("[data-open-dialog]").forEach((button) => {
-  button.addEventListener("click", () => document.getElementById(button.dataset.openDialog)?.showModal());
-});
+// A page that waits for someone else looks again, as long as somebody is looking at it; the pauses grow.
+const waiting = document.querySelector("[data-refresh]");
+if (waiting) {
+  const looks = Number(sessionStorage.getItem(location.pathname) || 0);
+  const lookAgain = () => {
+    if (document.visibilityState !== "visible") return setTimeout(lookAgain, 1000);
+    sessionStorage.setItem(location.pathname, String(looks + 1));
+    location.reload();
+  };
+  setTimeout(lookAgain, Number(waiting.dataset.refresh) * 1000 * Math.min(looks + 1, 10));
+}

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from compliance.models import User
 from payments import refunds
 from reconciliation.ledger.models import Account, Entry
 from tests.support import books, world
@@ -77,3 +78,14 @@ def test_the_ledger_is_closed_to_roles_without_it_and_to_strangers(house: House,
     assert world.pages(world.member(house.carrier, "admin")).get(url).status_code == 404
     stranger = world.pages(world.member(house.carrier, "admin"))
     assert stranger.get(f"/ledger/?book={house.book_id}").status_code == 404
+
+
+def test_the_installations_superuser_chooses_among_all_books(house: House, client_of_finance: Client) -> None:
+    other = books.open_house()
+    books.paid(other, books.billed(other))
+    root = world.pages(User.objects.create_superuser("root@example.org", world.PASSWORD))
+    assert "book" in read(root.get("/ledger/")).fields
+    for each in (house, other):
+        text = read(root.get(f"/ledger/?book={each.book_id}")).text
+        assert f"Books of {each.operator.name} " in text
+        assert f"sandbox {each.operator.code}" in text
