@@ -5,6 +5,10 @@ pytest-django gives each worker a database of its own in it.
 """
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,3 +43,12 @@ def pytest_unconfigure(config: pytest.Config) -> Any:
     if cluster is not None:
         cluster.stop()
         os.environ.pop("DATABASE_URL", None)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for a stack of its own, which the database server's account can reach, unlike `tmp_path`."""
+    made = Path(tempfile.mkdtemp(prefix="coverpay-test-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)

@@ -1,10 +1,8 @@
 """Folders, guardians and command lines for the tests of the local stack."""
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -15,15 +13,6 @@ import pytest
 from coverpay.local.guardian import running
 from coverpay.local.process import Guardian
 from coverpay.local.programs import PROJECT
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that the server's account can reach, unlike pytest's own."""
-    made = Path(tempfile.mkdtemp(prefix="coverpay-local-"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.fixture

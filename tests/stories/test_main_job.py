@@ -75,13 +75,12 @@ def figures(printed: str) -> dict[str, list[str]]:
     return found
 
 
-def test_the_main_job_prints_the_figures_computed_by_hand_twice_and_keeps_the_data(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    first = run(tmp_path / "var")
+def test_the_main_job_prints_the_figures_computed_by_hand_twice_and_keeps_the_data(folder: Path) -> None:
+    first = run(folder / "var")
     assert first.returncode == 0, first.stdout + first.stderr
     payout = [text for text in figures(first.stdout) if text.startswith("payout SBX")]
     assert figures(first.stdout)[payout[0]] == ["5,203.29"]
     assert {text: amounts for text, amounts in figures(first.stdout).items() if text not in payout} == FIGURES
-    again = run(tmp_path / "var")
+    again = run(folder / "var")
     assert again.returncode == 0, again.stdout + again.stderr
     assert figures(again.stdout) == figures(first.stdout)
