@@ -1,0 +1,1 @@
+"""Benchmarks: every figure beside the limit measured in the same run. Never run as tests."""

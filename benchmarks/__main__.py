@@ -1,29 +1,54 @@
-"""`make bench [ARGS="ledger api"]`: every benchmark prints its figure, the limit of the same run, and the ratio."""
+"""`make bench`: every figure beside the limit of the same run; it fails when a target is missed.
+
+ARGS="ledger" or "api" measures one part; ARGS="--write" also writes benchmarks/results.md.
+"""
 
 from __future__ import annotations
 
-import importlib
+import argparse
 import os
 import sys
+from pathlib import Path
 
-NAMES = ("ledger", "api")
+import django
+import psycopg
 
 
-def main() -> None:
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", help="ledger, api (both)")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/results.md")
+    options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "coverpay.settings"
     os.environ.setdefault("LOG_LEVEL", "ERROR")
-    import django
+    django.setup()
+    _require_durable()
     from django.core.management import call_command
     from django.db import connection
 
-    django.setup()
+    from benchmarks import api, ledger, report
+
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS benchmark_limit (id bigserial PRIMARY KEY, at timestamptz)")
-    for name in sys.argv[1:] or NAMES:
-        importlib.import_module(f"benchmarks.{name}").run()
-        print(flush=True)
+    parts = options.parts or ["ledger", "api"]
+    comparisons = ledger.run() if "ledger" in parts else []
+    served = api.run() if "api" in parts else None
+    text = report.render(comparisons, served)
+    print(text)
+    if options.write:
+        (Path(__file__).parent / "results.md").write_text(text)
+    return 0 if all(c.holds for c in comparisons) and (served is None or served.holds) else 1
+
+
+def _require_durable() -> None:
+    """Refuse a server that does not wait for its disk: its figures would flatter everyone."""
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            row = connection.execute("SELECT current_setting(%s)", [setting]).fetchone()
+            if row != ("on",):
+                sys.exit(f"The server has {setting} off; measure on a durable one.")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
