@@ -20,7 +20,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def code_of(secret: str) -> str:
-    """The six digits an authenticator app shows now (RFC 6238: HMAC-SHA1 over steps of 30 seconds)."""
+    """The six digits an authenticator app shows now (RFC 6238: HMAC-SHA1 over steps of 30 seconds).
+
+    Digits about to change are waited out, as a person would.
+    """
+    left = 30 - time.time() % 30
+    if left < 10:
+        time.sleep(left)
     counter = struct.pack(">Q", int(time.time()) // 30)
     digest = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
     at = digest[-1] & 15
