@@ -48,16 +48,37 @@ def running(pid: int) -> bool:
         return False
 
 
+def descendants(pid: int) -> list[int]:
+    """Give the processes that a process started, and theirs; some leave its group, as a database's sessions do."""
+    children: dict[int, list[int]] = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:
+            parent = int(stat.read().rpartition(b")")[2].split()[1])
+            children.setdefault(parent, []).append(int(name))
+    found = [pid]
+    for each in found:
+        found += children.get(each, [])
+    return found[1:]
+
+
+def kill_group(pid: int) -> None:
+    """End a process, its group and all it started, at once."""
+    started = descendants(pid)
+    with suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
+    for each in (pid, *started):
+        with suppress(OSError):
+            os.kill(each, signal.SIGKILL)
+
+
 def stop_group(pid: int, first: int, patience_seconds: float = PATIENCE_SECONDS) -> None:
-    """Ask a group's leader to stop, wait, then kill it and what is left of the group."""
+    """Ask a group's leader to stop, wait, then kill whatever is left."""
     with suppress(OSError):
         os.kill(pid, first)
     deadline = time.monotonic() + patience_seconds
     while running(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
-    for kill in (os.kill, os.killpg):
-        with suppress(OSError):
-            kill(pid, signal.SIGKILL)
+    kill_group(pid)
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ class Member(ABC):
         Raises: StartFailed with the log's last lines; the process is stopped then.
         """
         deadline = time.monotonic() + self.ready_seconds
-        while not self.is_ready():
+        while not (self.alive and self.is_ready()):
             late = time.monotonic() > deadline
             if late or not self.alive:
                 reason = f"did not answer within {self.ready_seconds:.0f} s" if late else "ended while it started"

@@ -5,7 +5,7 @@ listens on loopback only, asks for a generated password (scram-sha-256), and kee
 
     HOME/data       the cluster, owned by the account that runs it
     HOME/login.json port and password, mode 0600
-    HOME/server.log
+    HOME/server.log, HOME/making.log
 """
 
 import hashlib
@@ -15,7 +15,6 @@ import re
 import secrets
 import shutil
 import signal
-import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -31,6 +30,7 @@ from coverpay.local.process import Guardian, Process
 ROLE = DATABASE = "coverpay"
 # Where root keeps what an unprivileged account cannot reach below the project (a clone in /root, say).
 REACHABLE_PLACE = Path("/var/lib/coverpay")
+PIPED = 'printf "%s" "$0" | "$@"'
 
 SETTINGS = {
     "listen_addresses": LOOPBACK,
@@ -53,6 +53,7 @@ class Postgres(Server):
     def __init__(self, home: Path, guardian: Guardian, settings: Mapping[str, str] | None = None) -> None:
         super().__init__(Process("postgres", guardian, home / "server.log", stop_signal="INT"))
         self.home = home.absolute()
+        self._guardian = guardian
         self._login = self.home / "login.json"
         kept = secret_files.read(self._login)
         self.port = kept.get("port")
@@ -144,19 +145,16 @@ class Postgres(Server):
         draft.rename(self.data)
 
     def _run(self, program: str, *arguments: str, text: str = "") -> None:
-        result = subprocess.run(
-            [str(self.binaries / program), *arguments],
-            check=False,
-            input=text,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=_environment(),
-            cwd="/",
-            **self.account.popen_arguments(),
-        )
-        if result.returncode or re.search(r"\b(ERROR|FATAL|PANIC):", result.stdout):
-            raise StartFailed(f"{program} failed with code {result.returncode}:\n{result.stdout[-2000:]}")
+        """Run one of the server's programs to its end, with this text as its input."""
+        process = Process(program, self._guardian, self.home / "making.log", stop_signal="INT")
+        command = ["/bin/sh", "-c", PIPED, text, str(self.binaries / program), *arguments]
+        process.spawn(command, env=_environment(), cwd=Path("/"), account=self.account)
+        try:
+            code = process.wait()
+        finally:
+            process.kill9()
+        if code or re.search(r"\b(ERROR|FATAL|PANIC):", process.tail()):
+            raise StartFailed(f"{program} failed with code {code}. The end of {process.log}:\n{process.tail()}")
 
     def _reaches(self, folder: Path) -> bool:
         return self.account.can_enter(folder)

@@ -12,6 +12,7 @@ from typing import IO
 from coverpay.local import guardian as guardian_script
 from coverpay.local.accounts import Account
 from coverpay.local.errors import LocalError
+from coverpay.local.guardian import kill_group
 
 LOG_LIMIT_BYTES = 5_000_000
 # The child writes its own line into the guardian's pipe (its standard input), then becomes the program.
@@ -172,11 +173,10 @@ class Process:
         self.kill9()
 
     def kill9(self) -> None:
-        """End the whole group at once, as a power cut would."""
+        """End it and all it started at once, as a power cut would."""
         if self._child is None:
             return
-        with suppress(ProcessLookupError):
-            os.killpg(self._child.pid, signal.SIGKILL)
+        kill_group(self._child.pid)
         self._child.wait()
         self._bury()
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -52,16 +53,17 @@ class Stack:
         """
         self.var = var.absolute()
         self.logs = self.var / "log"
+        given = dict(environment)
+        port = _web_port(given)
         _require_writable(self.var)
         self._lock = Lock(self.var / "lock")
         self._guardian = Guardian(keep_open=[self._lock.descriptor])
         self._jobs: list[Process] = []
-        given = dict(environment)
         self.postgres = (
             None if given.get("DATABASE_URL") else Postgres(self.var / "postgres", self._guardian, postgres_settings)
         )
         self.valkey = None if given.get("REDIS_URL") else Valkey(self.var / "valkey", self._guardian)
-        self.web = programs.Web(self._guardian, self.logs / "web.log", _web_port(given))
+        self.web = programs.Web(self._guardian, self.logs / "web.log", port)
         self.worker = programs.worker(self._guardian, self.logs / "worker.log")
         self.beat = programs.beat(self._guardian, self.logs / "beat.log", self.var / "beat-schedule")
         self._programs = (self.worker, self.beat, self.web)
@@ -214,7 +216,8 @@ def _web_port(environment: Mapping[str, str]) -> int:
 
 
 def _require_writable(var: Path) -> None:
-    var.mkdir(parents=True, exist_ok=True)
+    with suppress(PermissionError):
+        var.mkdir(parents=True, exist_ok=True)
     if not os.access(var, os.W_OK | os.X_OK):
         raise LocalError(
             f"{var} cannot be written by this user. Run as its owner, or set COVERPAY_VAR to another folder."

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from pathlib import Path
 
 import psycopg
@@ -14,7 +15,7 @@ from coverpay.local.guardian import running
 from coverpay.local.member import LOOPBACK
 from coverpay.local.postgres import THROWAWAY, Postgres
 from coverpay.local.process import Guardian
-from tests.local.conftest import processes_of
+from tests.local.conftest import eventually, processes_of
 
 AS_ROOT = os.geteuid() == 0
 
@@ -71,6 +72,16 @@ def test_keeps_committed_rows_over_kill_9(server: Postgres) -> None:
     server.kill9()
     server.start()
     assert ask(server, "SELECT figure FROM kept") == 7
+
+
+def test_kill_9_ends_sessions_that_are_busy_too(server: Postgres) -> None:
+    server.start()
+    with psycopg.connect(server.url) as connection:
+        busy = connection.info.backend_pid
+        with connection.cursor() as cursor, pytest.raises(psycopg.OperationalError):
+            threading.Timer(0.3, server.kill9).start()
+            cursor.execute("SELECT count(*) FROM generate_series(1, 1000000000)")
+    assert eventually(lambda: not running(busy), 5)
 
 
 def test_moves_when_its_port_is_taken(server: Postgres) -> None:
