@@ -8,37 +8,37 @@ import pgtrigger
 _PERIOD_LOCK = "hashtextextended('ledger period of ' || NEW.book_id, 0)"
 
 _ENTRY_STANDS = f"""
-    IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE EXCEPTION 'post under READ COMMITTED: an older snapshot may not show a seal' USING ERRCODE = 'CP013';
-    END IF;
     locked := pg_advisory_xact_lock_shared({_PERIOD_LOCK});
     SELECT bool_and(fund IS NOT NULL), bool_and(total = 0),
-           EXISTS (SELECT FROM reconciliation_snapshot s WHERE s.book_id = NEW.book_id AND s.as_of >= NEW.posted_on)
-      INTO fits, balances, sealed
+           EXISTS (SELECT FROM reconciliation_snapshot s WHERE s.book_id = NEW.book_id AND s.as_of >= NEW.posted_on),
+           current_setting('transaction_isolation') = 'read committed'
+      INTO fits, balances, sealed, sees_seals
       FROM (SELECT fund, SUM(amount_minor) AS total
               FROM (SELECT currency, amount_minor,
                            (SELECT a.fund FROM reconciliation_account a
                              WHERE a.id = l.account_id AND a.book_id = NEW.book_id AND a.currency = l.currency) AS fund
                       FROM reconciliation_line l WHERE l.entry_id = NEW.id) AS lines
              GROUP BY currency, fund) AS sums;
-    IF sealed THEN
+    IF fits AND balances AND sees_seals AND NOT sealed THEN
+        RETURN NULL;
+    ELSIF NOT sees_seals THEN
+        RAISE EXCEPTION 'post under READ COMMITTED: an older snapshot may not show a seal' USING ERRCODE = 'CP013';
+    ELSIF sealed THEN
         RAISE EXCEPTION 'the books are sealed through % or later; post into the open period', NEW.posted_on
             USING ERRCODE = 'CP012';
     ELSIF NOT fits THEN
         RAISE EXCEPTION 'ledger entry % has a line to an account of another book or currency', NEW.id
             USING ERRCODE = 'CP011';
-    ELSIF balances IS NOT TRUE THEN
-        RAISE EXCEPTION 'ledger entry % does not balance', NEW.id USING ERRCODE = 'CP010';
     END IF;
-    RETURN NULL;
+    RAISE EXCEPTION 'ledger entry % does not balance', NEW.id USING ERRCODE = 'CP010';
 """
 
 _LINES_BELONG = """
-    IF EXISTS (
-        SELECT FROM (SELECT entry_id, posted_on, count(*) AS number FROM new_lines GROUP BY entry_id, posted_on) AS got
-         WHERE (SELECT count(*) FROM reconciliation_entry WHERE id = got.entry_id AND posted_on = got.posted_on) <> 1
-            OR (SELECT count(*) FROM reconciliation_line WHERE entry_id = got.entry_id) <> got.number
-    ) THEN
+    PERFORM FROM new_lines GROUP BY entry_id, posted_on
+     HAVING (SELECT count(*) FROM reconciliation_line l WHERE l.entry_id = new_lines.entry_id) <> count(*)
+         OR (SELECT count(*) FROM reconciliation_entry e
+              WHERE e.id = new_lines.entry_id AND e.posted_on = new_lines.posted_on) <> 1;
+    IF FOUND THEN
         RAISE EXCEPTION 'a ledger entry gets its lines by one statement, with its date' USING ERRCODE = 'CP011';
     END IF;
     RETURN NULL;
@@ -57,7 +57,7 @@ def entry_stands() -> pgtrigger.Trigger:
         when=pgtrigger.After,
         operation=pgtrigger.Insert,
         timing=pgtrigger.Deferred,
-        declare=[("locked", "text"), ("fits", "boolean"), ("balances", "boolean"), ("sealed", "boolean")],
+        declare=[("locked", "text"), *((name, "boolean") for name in ("fits", "balances", "sealed", "sees_seals"))],
         func=_ENTRY_STANDS,
     )
 

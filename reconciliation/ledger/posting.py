@@ -45,14 +45,15 @@ WITH asked AS (
       FROM asked CROSS JOIN ROWS FROM (json_to_recordset(sides) AS (
                code text, currency text, owner text, amount_minor bigint, reference text
            )) WITH ORDINALITY AS s(code, currency, owner, amount_minor, reference, position)
+), refused AS (
+    SELECT EXISTS (SELECT FROM side WHERE account_id IS NULL) AS accounts_missing,
+           (SELECT max(sealed_through) FROM asked) AS sealed_through
 ), entry AS (
     INSERT INTO reconciliation_entry
            (id, book_id, posted_on, source_id, kind, subject_id, memo, reverses_id, created_at)
     SELECT id, book_id, posted_on, source_id, kind, subject_id, memo, reverses_id, %(now)s
       FROM asked
-     WHERE NOT EXISTS (SELECT FROM side WHERE account_id IS NULL)
-       AND NOT EXISTS (SELECT FROM asked WHERE sealed_through IS NOT NULL)
-     ORDER BY number
+     WHERE (SELECT NOT accounts_missing AND sealed_through IS NULL FROM refused)
     ON CONFLICT DO NOTHING
     RETURNING id
 ), line AS (
@@ -61,8 +62,7 @@ WITH asked AS (
       FROM side JOIN entry ON entry.id = side.entry_id
      ORDER BY number, position
 )
-SELECT EXISTS (SELECT FROM side WHERE account_id IS NULL), (SELECT max(sealed_through) FROM asked),
-       ARRAY(SELECT id FROM entry)
+SELECT accounts_missing, sealed_through, ARRAY(SELECT id FROM entry) FROM refused
 """
 
 
