@@ -62,6 +62,7 @@ Request = tuple[str, bytes, dict[str, str]]
 
 def run() -> Served:
     """Seed invoices, serve, and load both addresses in turns."""
+    print("measuring POST /v1/payments ...", file=sys.stderr, flush=True)
     token, invoices = _book((ROUNDS * REQUESTS) + WARM_UP)
     with _server() as port:
         pays = iter([_payment(token, invoice) for invoice in invoices])
@@ -135,7 +136,7 @@ def _server() -> Iterator[int]:
     port = _free_port()
     command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}", f"--workers={WORKERS}", "--keep-alive=30",
                "--worker-class=gthread", "--threads=2", "--log-level=error", "coverpay.wsgi"]  # fmt: skip
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings"}
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings", "PYTHONWARNINGS": "ignore"}
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:
         _wait_for(lambda: _answers(port))

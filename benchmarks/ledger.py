@@ -103,6 +103,7 @@ def run() -> list[Comparison]:
 
 
 def _compare(scenario: Scenario, writers: dict[str, list[WriterProcess]]) -> Iterator[Comparison]:
+    print(f"measuring {scenario} ...", file=sys.stderr, flush=True)
     limits = LIMITS[scenario.kind]
     rates: dict[str, list[float]] = {name: [] for name in ("ours", *(name for name, _, _ in limits))}
     for number in range(ROUNDS):
