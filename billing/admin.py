@@ -44,6 +44,7 @@ class Items(Part):
 
 class Installments(Part):
     model = Installment
+    fk_name = "schedule"
     fields: ClassVar = ["sequence", "bill_on", "due_on", "invoice"]
 
 

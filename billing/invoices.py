@@ -43,7 +43,9 @@ def issue(*, policy_id: str, actor: Actor, through: dt.date | None = None) -> In
     access.get_operable(actor, Policy.objects.all(), policy_id, permission=Permission.BILLING_WRITE)
     policy = locks.lock(policy_id)
     through = through or clock.today()
-    waiting = Installment.objects.filter(policy=policy, invoice__isnull=True).order_by("due_on", "id")
+    waiting = Installment.objects.filter(policy=policy, invoice__isnull=True, replaced_by__isnull=True).order_by(
+        "due_on", "id"
+    )
     due = list(waiting.filter(bill_on__lte=through))
     if not due:
         following = waiting.first()
@@ -91,6 +93,7 @@ def _line(invoice: Invoice, position: int, item: InstallmentItem) -> InvoiceLine
         id=ids.new("inl"),
         invoice=invoice,
         installment_item=item,
+        term_id=item.installment.schedule.term_id,
         position=position,
         component=item.component,
         description=f"{item.get_component_display()}, installment {item.installment.sequence}",

@@ -139,7 +139,9 @@ def schedules_of(policy: Policy) -> list[Schedule]:
 
 def balance_of(policy: Policy) -> Balance:
     """What a visible policy was charged, asked for and covered; plan fees count once they are scheduled."""
-    unbilled = InstallmentItem.objects.filter(installment__policy=policy, installment__invoice__isnull=True)
+    unbilled = InstallmentItem.objects.filter(
+        installment__policy=policy, installment__invoice__isnull=True, installment__replaced_by__isnull=True
+    )
     return Balance(
         currency=policy.program.currency,
         charged_minor=_sum(policy.charges.all()),
@@ -155,7 +157,9 @@ def _sum(rows: QuerySet[Any], column: str = "amount_minor") -> int:
 
 def is_due_to_bill(policy: Policy) -> bool:
     """Whether an installment of a visible policy has reached its bill date without an invoice."""
-    return Installment.objects.filter(policy=policy, invoice__isnull=True, bill_on__lte=clock.today()).exists()
+    return Installment.objects.filter(
+        policy=policy, invoice__isnull=True, replaced_by__isnull=True, bill_on__lte=clock.today()
+    ).exists()
 
 
 def plans_of(actor: Actor) -> list[tuple[str, str]]:

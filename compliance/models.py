@@ -11,6 +11,7 @@ from django.contrib.auth.models import (
 )
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django_fsm import FSMField, FSMModelMixin, transition
 
 from compliance.access import Access
 from compliance.permissions import Permission
@@ -226,3 +227,148 @@ class Explanation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject_id} {self.figure}"
+
+
+PERMIT_JUMPS = [("requested", "approved"), ("requested", "refused"), ("approved", "used"), ("approved", "refused")]
+
+
+class Permit(FSMModelMixin, models.Model):
+    """Leave to do one thing, given by someone else than who asked. `digest` binds action, object and amount."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Requested"
+        APPROVED = "approved", "Approved"
+        REFUSED = "refused", "Refused"
+        USED = "used", "Used"
+
+    ACCESS: ClassVar = Access(
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.APPROVALS_READ,
+    )
+
+    id = IdField(prefix="prm")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    action = models.CharField(max_length=60)
+    object_id = models.CharField(max_length=40, db_collation="C")
+    amount_minor = models.BigIntegerField(null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    digest = models.CharField(max_length=64)
+    state = FSMField(default=State.REQUESTED, choices=State.choices, protected=True)
+    reason = models.CharField(max_length=300, help_text="Why it is asked for.")
+    requested_by = models.CharField(max_length=40)
+    requested_label = models.CharField(max_length=160, blank=True)
+    requested_at = models.DateTimeField(default=clock.now)
+    decided_by = models.CharField(max_length=40, blank=True)
+    decided_label = models.CharField(max_length=160, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_reason = models.CharField(max_length=300, blank=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization", "digest"],
+                condition=models.Q(state__in=["requested", "approved"]),
+                name="one_live_permit_per_digest",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(decided_by="") | ~models.Q(decided_by=models.F("requested_by")),
+                name="decided_by_another",
+            ),
+        ]
+        triggers: ClassVar = [
+            *guards.no_delete("permit"),
+            guards.first_state("state", "requested"),
+            guards.legal_jumps("state", PERMIT_JUMPS),
+            guards.frozen_columns(
+                "organization", "action", "object_id", "amount_minor", "currency", "digest", "requested_by"
+            ),
+        ]
+
+    @transition(field=state, source=State.REQUESTED, target=State.APPROVED)
+    def approve(self) -> None:
+        """Someone else allows it, once."""
+
+    @transition(field=state, source=[State.REQUESTED, State.APPROVED], target=State.REFUSED)
+    def refuse(self) -> None:
+        """It is not to be done."""
+
+    @transition(field=state, source=State.APPROVED, target=State.USED)
+    def use(self) -> None:
+        """What was allowed has been done."""
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_id}"
+
+
+class RuleDecision(models.Model):
+    """A person's decision to use a value for a rule that is not established, from a day on. The latest one counts."""
+
+    ACCESS: ClassVar = Access(
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.RULES_READ,
+    )
+
+    id = IdField(prefix="dec")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    rule = models.CharField(max_length=80)
+    jurisdiction = models.CharField(max_length=2)
+    line = models.CharField(max_length=40)
+    conditions = models.JSONField(default=dict, help_text="What the decision is limited to, e.g. the initiator.")
+    value = models.JSONField()
+    unit = models.CharField(max_length=40, blank=True)
+    fact_id = models.CharField(max_length=40, blank=True, help_text="The fact it confirms or overrides, if any.")
+    citation = models.TextField(blank=True)
+    reason = models.CharField(max_length=300)
+    decided_by = models.CharField(max_length=40)
+    decided_label = models.CharField(max_length=160, blank=True)
+    decided_at = models.DateTimeField(default=clock.now)
+    effective_from = models.DateField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [models.Index(fields=["organization", "rule", "jurisdiction"], name="decision_by_rule")]
+        triggers: ClassVar = guards.append_only("rule decision")
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.jurisdiction}: {self.value}"
+
+
+class Moratorium(models.Model):
+    """A stop on cancellation and its notices in a state or postal area for some days. Invoices go on."""
+
+    ACCESS: ClassVar = Access(
+        operator="organization_id",
+        reader="organization_id",
+        permission=Permission.RULES_READ,
+    )
+
+    id = IdField(prefix="mor")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=160)
+    state_code = models.CharField(max_length=2)
+    postal_prefixes = ArrayField(
+        models.CharField(max_length=12), default=list, blank=True, help_text="Empty: the whole state."
+    )
+    starts_on = models.DateField()
+    ends_on = models.DateField(help_text="The last day of it.")
+    citation = models.TextField(blank=True)
+    lifted_on = models.DateField(null=True, blank=True, help_text="Ended early: from this day on it stops nothing.")
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        verbose_name_plural = "moratoriums"
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(ends_on__gte=models.F("starts_on")), name="moratorium_has_days")
+        ]
+        triggers: ClassVar = [
+            *guards.no_delete("moratorium"),
+            guards.frozen_columns("organization", "state_code", "postal_prefixes", "starts_on", "ends_on"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.state_code})"

@@ -168,6 +168,8 @@ def bind_locked(policy: Policy) -> Policy:
     policy.bind()
     policy.save(update_fields=["state"])
     term = policy.terms.get(number=1)
+    term.take()
+    term.save(update_fields=["state"])
     transaction = term.transactions.get(sequence=1)
     audit.record(
         action="policy.bind",
@@ -208,6 +210,9 @@ def decline(*, policy_id: str, reason: str, actor: Actor) -> Policy:
     _require_quoted(policy, "declined")
     policy.decline()
     policy.save(update_fields=["state"])
+    term = policy.terms.get(number=1)
+    term.let_go()
+    term.save(update_fields=["state"])
     audit.record(
         action="policy.decline",
         object_id=policy.id,
@@ -306,6 +311,7 @@ def _write_new_business(policy: Policy, term: Term, version: ProgramVersion, req
         transaction=transaction,
         starts_on=term.effective_on,
         ends_on=term.expires_on,
+        full_term_minor=request.premium.amount_minor,
         written_minor=request.premium.amount_minor,
         currency=request.premium.currency,
     )

@@ -1,17 +1,19 @@
 """Up by event: a lower layer tells the ones above, synchronously, in the same transaction.
 
 `coverpay/wiring.py` is the one table of who listens, in the order written. The first error undoes the whole command.
+The same table says who answers a question: what a lower layer must know of the rows above it (decision 0010).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from coverpay.kernel import commands
 
 Handler = Callable[[Any], None]
+R = TypeVar("R")
 
 
 class Event:
@@ -23,6 +25,14 @@ class Event:
     nestable: ClassVar[bool] = False
 
 
+class Question(Generic[R]):
+    """Base of the frozen dataclasses that ask upwards. Answering reads only; each question has exactly one answerer."""
+
+
+class UnansweredQuestion(RuntimeError):
+    """A question was asked that the wiring table does not name."""
+
+
 class UnwiredEvent(RuntimeError):
     """An event was published that the wiring table does not name."""
 
@@ -32,18 +42,40 @@ class NestedPublish(RuntimeError):
 
 
 _table: dict[type[Event], tuple[Handler, ...]] = {}
+_answers: dict[type[Question[Any]], Callable[[Any], Any]] = {}
 _handling: ContextVar[type[Event] | None] = ContextVar("handling", default=None)
 
 
-def wire(table: Mapping[type[Event], Sequence[Handler]]) -> None:
-    """Replace the whole table of listeners."""
+def wire(
+    table: Mapping[type[Event], Sequence[Handler]],
+    answers: Mapping[type[Question[Any]], Callable[[Any], Any]] | None = None,
+) -> None:
+    """Replace the whole table of listeners and of who answers."""
     _table.clear()
     _table.update({event: tuple(handlers) for event, handlers in table.items()})
+    _answers.clear()
+    _answers.update(answers or {})
 
 
 def table() -> Mapping[type[Event], tuple[Handler, ...]]:
     """The table in force (for documents and tests)."""
     return dict(_table)
+
+
+def ask(question: Question[R]) -> R:
+    """Ask the layer above what it knows. It reads only, so that asking never changes anything.
+
+    Raises: UnansweredQuestion.
+    """
+    answer = _answers.get(type(question))
+    if answer is None:
+        raise UnansweredQuestion(f"{type(question).__name__} is not in coverpay/wiring.py")
+    return answer(question)  # type: ignore[no-any-return]
+
+
+def answers() -> Mapping[type[Question[Any]], Callable[[Any], Any]]:
+    """Who answers which question (for documents and tests)."""
+    return dict(_answers)
 
 
 def publish(event: Event) -> None:
