@@ -10,7 +10,7 @@ import pytest
 
 from coverpay.kernel import bus, commands
 from coverpay.kernel.actors import Actor, system
-from coverpay.kernel.bus import Event, NestedPublish, UnwiredEvent
+from coverpay.kernel.bus import Event, NestedPublish, Question, UnansweredQuestion, UnwiredEvent
 from coverpay.kernel.commands import CommandNeeded, command
 
 ME = system("test")
@@ -27,11 +27,16 @@ class Noted(Event):
     nestable: ClassVar[bool] = True
 
 
+@dataclass(frozen=True, slots=True)
+class HowMuch(Question[int]):
+    of: str
+
+
 @pytest.fixture(autouse=True)
 def table_of_its_own() -> Iterator[None]:
-    before = bus.table()
+    before, answers = bus.table(), bus.answers()
     yield
-    bus.wire(before)
+    bus.wire(before, answers)
 
 
 @command
@@ -83,3 +88,14 @@ def test_a_handler_publishes_nothing_unless_the_event_says_it_may() -> None:
 def test_nothing_is_published_outside_a_command() -> None:
     with pytest.raises(CommandNeeded):
         bus.publish(Happened("x"))
+
+
+def test_a_question_has_the_answer_of_whoever_the_table_names() -> None:
+    bus.wire({}, {HowMuch: lambda question: len(question.of)})
+    assert bus.ask(HowMuch("four")) == 4
+
+
+def test_a_question_that_nobody_answers_is_refused_aloud() -> None:
+    bus.wire({}, {})
+    with pytest.raises(UnansweredQuestion, match="HowMuch"):
+        bus.ask(HowMuch("x"))
