@@ -15,7 +15,8 @@ from compliance import access, explanations
 from compliance.models import Explanation
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
-from policies.models import Policy
+from policies.events import PremiumPaid
+from policies.models import Component, Policy
 from policies.queries import payee_names
 
 DUE_SOON_DAYS = 7
@@ -153,6 +154,12 @@ def balance_of(policy: Policy) -> Balance:
 
 def _sum(rows: QuerySet[Any], column: str = "amount_minor") -> int:
     return rows.order_by().aggregate(sum=Sum(column))["sum"] or 0
+
+
+def premium_paid(question: PremiumPaid) -> int:
+    """How much of a term's premium is paid by cash applied, net of what was taken back, in minor units."""
+    lines = {"line__term_id": question.term_id, "line__component": Component.PREMIUM}
+    return _sum(Application.objects.filter(**lines))
 
 
 def is_due_to_bill(policy: Policy) -> bool:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from compliance.models import EventRecord
-from coverpay.kernel import bus, commands
+from coverpay.kernel import bus, clock, commands, copying, ids
 
 CATALOG: dict[str, str] = {
     "policy.quoted": "A policy was quoted with its charges.",
     "policy.bound": "A quote became cover; its charges are owed by schedule.",
     "policy.not_taken": "A quote was closed without cover.",
+    "policy.issued": "The contract's documents are with the insured.",
+    "policy.endorsed": "The contract changed; its premium went up, down or stayed.",
+    "policy.cancellation_pending": "A cancellation was announced for a later day.",
+    "policy.cancellation_rescinded": "An announced cancellation was taken back before its day.",
+    "policy.cancelled": "Cover ended before its time; what is not kept is returned.",
+    "policy.reinstated": "Cover of a cancelled policy goes on.",
+    "policy.rewritten": "A policy was cancelled and another bound in its place.",
+    "policy.renewal_offered": "A next term was offered with its charges.",
+    "policy.renewed": "The offered term was taken.",
+    "policy.renewal_not_taken": "The offered term was let go.",
+    "policy.expired": "The last day of a term is over.",
+    "policy.audited": "A premium audit charged or returned premium.",
+    "policy.transaction_reversed": "A wrong transaction was undone by a reversing one.",
     "schedule.created": "The installments of a term were set.",
     "invoice.issued": "An invoice was issued and is due.",
     "invoice.paid": "Everything on an invoice is paid.",
@@ -45,6 +58,25 @@ class EventRecorded(bus.Event):
     organization_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class EventsRecorded(bus.Event):
+    """Public events were written in bulk. Nestable as `EventRecorded` is."""
+
+    nestable: ClassVar[bool] = True
+    events: tuple[EventRecorded, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One public event to write among many; what `record` takes."""
+
+    type: str
+    organization_id: str
+    object_id: str
+    subject_id: str
+    data: Mapping[str, Any]
+
+
 @commands.step
 def record(
     *,
@@ -66,3 +98,24 @@ def record(
     )
     bus.publish(EventRecorded(event_id=event.id, type=type, organization_id=organization_id))
     return event
+
+
+@commands.step
+def record_many(facts: Iterable[Fact]) -> None:
+    """Write many public events at once, in order, and tell the relay of them all."""
+    facts = list(facts)
+    for type in {fact.type for fact in facts} - set(CATALOG):
+        raise UnknownEventType(type)
+    if not facts:
+        return
+    now, made = clock.now(), ids.many("evt", len(facts))
+    copying.insert(
+        EventRecord,
+        ("id", "type", "organization_id", "object_id", "subject_id", "data", "recorded_at"),
+        (
+            (id, fact.type, fact.organization_id, fact.object_id, fact.subject_id, fact.data, now)
+            for id, fact in zip(made, facts, strict=True)
+        ),
+    )
+    told = (EventRecorded(id, fact.type, fact.organization_id) for id, fact in zip(made, facts, strict=True))
+    bus.publish(EventsRecorded(tuple(told)))

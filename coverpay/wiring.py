@@ -1,18 +1,30 @@
-"""Who listens to which event, in this order. The only module that imports subscribers."""
+"""Who listens to which event, in this order, and who answers which question. The only module that imports subscribers."""
 
 from __future__ import annotations
 
+import billing.queries
 import billing.subscribers
 import coverpay.webhooks.subscribers
+import policies.events
 from compliance.events import EventRecorded
 from coverpay.kernel import bus
-from policies.events import PolicyBound
 
 
 def wire() -> None:
     bus.wire(
         {
-            PolicyBound: [billing.subscribers.schedule_what_was_bound],
+            policies.events.PolicyBound: [billing.subscribers.schedule_what_was_bound],
+            policies.events.TermChanged: [],
+            policies.events.CancellationAnnounced: [],
+            policies.events.CancellationRescinded: [],
+            policies.events.PolicyCancelled: [],
+            policies.events.PolicyReinstated: [],
+            policies.events.PolicyRewritten: [],
+            policies.events.RenewalOffered: [],
+            policies.events.RenewalAccepted: [],
+            policies.events.RenewalNotTaken: [],
+            policies.events.TermExpired: [],
             EventRecorded: [coverpay.webhooks.subscribers.plan_deliveries],
-        }
+        },
+        {policies.events.PremiumPaid: billing.queries.premium_paid},
     )
