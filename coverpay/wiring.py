@@ -1,4 +1,4 @@
-"""Who listens to which event, in this order, and who answers which question. The only module that imports subscribers."""
+"""Who listens to which event, in this order, and who answers which question. Only this module imports subscribers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import billing.queries
 import billing.subscribers
 import coverpay.webhooks.subscribers
 import policies.events
-from compliance.events import EventRecorded
+from compliance.events import EventRecorded, EventsRecorded
 from coverpay.kernel import bus
 
 
@@ -24,7 +24,9 @@ def wire() -> None:
             policies.events.RenewalAccepted: [],
             policies.events.RenewalNotTaken: [],
             policies.events.TermExpired: [],
+            PoliciesBound: [billing.subscribers.schedule_what_was_bound_at_once],
             EventRecorded: [coverpay.webhooks.subscribers.plan_deliveries],
+            EventsRecorded: [coverpay.webhooks.subscribers.plan_many_deliveries],
         },
         {policies.events.PremiumPaid: billing.queries.premium_paid},
     )
