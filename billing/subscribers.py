@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from billing import schedules
-from policies.events import PolicyBound
+from billing import bulk, schedules
+from policies.events import PoliciesBound, PolicyBound
 from policies.models import Policy, Term
 
 
@@ -15,3 +15,8 @@ def schedule_what_was_bound(event: PolicyBound) -> None:
         event.transaction_id,
         event.plan_code,
     )
+
+
+def schedule_what_was_bound_at_once(event: PoliciesBound) -> None:
+    """The same for many policies, all locked or new in the command that bound them."""
+    bulk.create_schedules(event.policies)

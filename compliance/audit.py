@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from compliance.models import AuditEntry
-from coverpay.kernel import commands
+from coverpay.kernel import clock, commands, copying, ids
+
+_COLUMNS = ("id", "at", "organization_id", "actor_kind", "actor_id", "actor_label", "action", "object_id", "before",
+            "after", "reason", "request_id")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One audit entry to write among many; what `record` takes."""
+
+    action: str
+    object_id: str
+    organization_id: str | None
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
 
 
 @commands.step
@@ -35,5 +51,30 @@ def record(
         before=dict(before or {}),
         after=dict(after or {}),
         reason=reason,
-        request_id=str(structlog.contextvars.get_contextvars().get("request_id", "")),
+        request_id=_request_id(),
     )
+
+
+@commands.step
+def record_many(entries: Iterable[Noted]) -> None:
+    """Write many audit entries of the open command at once, in order."""
+    entries = list(entries)
+    if not entries:
+        return
+    command = commands.current()
+    command.audited = True
+    command.notes.setdefault("object_id", entries[0].object_id)
+    actor, now, request_id = command.actor, clock.now(), _request_id()
+    copying.insert(
+        AuditEntry,
+        _COLUMNS,
+        (
+            (id, now, entry.organization_id, actor.kind, actor.id, actor.label, entry.action, entry.object_id,
+             entry.before, entry.after, entry.reason, request_id)
+            for id, entry in zip(ids.many("aud", len(entries)), entries, strict=True)
+        ),
+    )  # fmt: skip
+
+
+def _request_id() -> str:
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))

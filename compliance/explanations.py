@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from compliance.models import Explanation
-from coverpay.kernel import commands
+from coverpay.kernel import clock, commands, copying, ids
 from coverpay.kernel.figures import Explained
 
 
@@ -38,6 +38,23 @@ def record(figures: Iterable[Figure]) -> None:
         )
         for figure in figures
     )
+
+
+@commands.step
+def record_many(figures: Iterable[Figure]) -> None:
+    """Keep the derivations of many new figures at once, in order."""
+    figures = list(figures)
+    now = clock.now()
+    copying.insert(
+        Explanation,
+        ("id", "subject_id", "figure", "amount_minor", "currency", "formula", "inputs", "rule", "rule_version",
+         "citation", "recorded_at"),
+        (
+            (id, figure.subject_id, figure.figure, figure.amount_minor, figure.currency, figure.why.formula,
+             figure.why.inputs, figure.why.rule, figure.why.rule_version, figure.why.citation, now)
+            for id, figure in zip(ids.many("why", len(figures)), figures, strict=True)
+        ),
+    )  # fmt: skip
 
 
 def of(*subject_ids: str) -> list[Explanation]:

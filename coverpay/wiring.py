@@ -24,7 +24,7 @@ def wire() -> None:
             policies.events.RenewalAccepted: [],
             policies.events.RenewalNotTaken: [],
             policies.events.TermExpired: [],
-            PoliciesBound: [billing.subscribers.schedule_what_was_bound_at_once],
+            policies.events.PoliciesBound: [billing.subscribers.schedule_what_was_bound_at_once],
             EventRecorded: [coverpay.webhooks.subscribers.plan_deliveries],
             EventsRecorded: [coverpay.webhooks.subscribers.plan_many_deliveries],
         },

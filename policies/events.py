@@ -18,6 +18,13 @@ class PolicyBound(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PoliciesBound(Event):
+    """Many covers began at once (an import): each is what `PolicyBound` says of one."""
+
+    policies: tuple[PolicyBound, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TermChanged(Event):
     """An endorsement, a premium audit or a reversal wrote charges that add to what the term owes, or take from it."""
 

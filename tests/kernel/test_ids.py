@@ -68,3 +68,12 @@ def test_a_field_fills_itself_and_keeps_its_prefix_in_migrations() -> None:
     assert path == "coverpay.kernel.ids.IdField"
     assert IdField(**options).prefix == "tst"
     assert options["db_collation"] == "C"
+
+
+def test_many_ids_rise_after_one_and_before_the_next() -> None:
+    with clock.frozen(MOMENT):
+        made = [ids.new("tst"), *ids.many("tst", 5000), ids.new("tst"), *ids.many("tst", 2), ids.new("tst")]
+    assert len(made) == 5005
+    assert rises(made)
+    assert all(ids.is_id(each, "tst") for each in made)
+    assert ids.many("tst", 0) == []
