@@ -41,6 +41,12 @@ CATALOG: dict[str, str] = {
     "statement.imported": "A bank statement that ties was imported.",
     "statement.quarantined": "A bank statement was set aside with its reasons.",
     "statement.matched": "Matching ran; lines were matched or became breaks.",
+    "approval.requested": "Someone asked for leave to do something that another must approve.",
+    "approval.approved": "Someone else approved it; it can be done once.",
+    "approval.refused": "It is not to be done.",
+    "rule.decided": "A person decided which value a rule has, with a reason.",
+    "moratorium.declared": "Cancellations stop in a state or some of its postal areas.",
+    "moratorium.lifted": "A moratorium ended early.",
 }
 
 
