@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Protocol
 
 from billing.models import Application, Invoice, InvoiceLine, Receipt
 from coverpay.kernel.commands import step
@@ -18,23 +19,49 @@ CASH_APPLIED = "cash.applied"
 CASH_UNAPPLIED = "cash.unapplied"
 
 
+class AsksForMoney(Protocol):
+    """What a posting needs of an invoice: the row, or what a bulk run copies into it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def number(self) -> str: ...
+    @property
+    def policy_id(self) -> str: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def total_minor(self) -> int: ...
+    @property
+    def issued_on(self) -> dt.date: ...
+
+
 @step
 def invoice_issued(invoice: Invoice) -> str:
     """Posts: Dr premium_receivable · Cr billed_uncollected, the invoice's total."""
+    return posting.post(_issued(_book(invoice.policy.operator_id), invoice))
+
+
+@step
+def invoices_issued(operator_id: str, invoices: Sequence[AsksForMoney]) -> None:
+    """Posts: Dr premium_receivable · Cr billed_uncollected, the total of each invoice of one operator."""
+    book_id = _book(operator_id)
+    posting.post_many([_issued(book_id, invoice) for invoice in invoices])
+
+
+def _issued(book_id: str, invoice: AsksForMoney) -> Posting:
     total = Money(invoice.total_minor, invoice.currency)
-    return posting.post(
-        Posting(
-            book_id=_book(invoice.policy.operator_id),
-            posted_on=invoice.issued_on,
-            source_id=invoice.id,
-            kind=INVOICE_ISSUED,
-            subject_id=invoice.policy_id,
-            memo=f"Invoice {invoice.number}",
-            sides=(
-                debit("premium_receivable", total),
-                credit("billed_uncollected", total),
-            ),
-        )
+    return Posting(
+        book_id=book_id,
+        posted_on=invoice.issued_on,
+        source_id=invoice.id,
+        kind=INVOICE_ISSUED,
+        subject_id=invoice.policy_id,
+        memo=f"Invoice {invoice.number}",
+        sides=(
+            debit("premium_receivable", total),
+            credit("billed_uncollected", total),
+        ),
     )
 
 

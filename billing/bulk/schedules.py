@@ -1,9 +1,4 @@
-"""Schedules and invoices of many policies at once, row for row what the one-by-one commands write.
-
-A chunk is read by a few queries, worked out in memory and written by COPY. A policy that is in any way unusual (payor
-shares, an account's bill, money waiting to be applied, an amount under the plan's low bill) is left to the one-by-one
-path: `schedules.create` and `invoices.issue`.
-"""
+"""Schedules of many bound transactions at once."""
 
 from __future__ import annotations
 
@@ -64,7 +59,7 @@ def create_schedules(bound: Sequence[PolicyBound]) -> int:
     Gives:  how many schedules it wrote itself; those of unusual policies are made one by one.
     Raises: NotFound (plan).
     """
-    shared = _with_shares([each.policy_id for each in bound])
+    shared = with_shares([each.policy_id for each in bound])
     for each in bound:
         if each.policy_id in shared:
             schedules.create(
@@ -79,7 +74,8 @@ def create_schedules(bound: Sequence[PolicyBound]) -> int:
     return len(plain)
 
 
-def _with_shares(policy_ids: Collection[str]) -> set[str]:
+def with_shares(policy_ids: Collection[str]) -> set[str]:
+    """The policies whose charges several payors share."""
     shares = PayorShare.objects.filter(policy_id__in=policy_ids, ended_at=None)
     return set(shares.values_list("policy_id", flat=True))
 
