@@ -8,6 +8,7 @@ from typing import Any
 import environ
 import font_source_sans_pro
 import structlog
+from celery.schedules import crontab
 from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -254,6 +255,10 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 CELERY_BEAT_SCHEDULE["api.forget_old_requests"] = {"task": "api.forget_old_requests", "schedule": 3600}
+CELERY_BEAT_SCHEDULE["nightly.begin"] = {
+    "task": "nightly.begin",
+    "schedule": crontab(hour=env.int("NIGHTLY_HOUR", default=6), minute=10),  # UTC: night over all of America
+}
 
 SANDBOX_ENABLED = env.bool("SANDBOX_ENABLED", default=True)
 SANDBOX_FILE = Path(env("SANDBOX_FILE", default=str(VAR_DIR / "sandbox.sqlite3")))
