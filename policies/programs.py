@@ -15,7 +15,7 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.errors import Conflict, Invalid, NotFound
 from coverpay.kernel.money import Money
-from policies import rating
+from policies import conditions, rating
 from policies.models import Component, Program, ProgramVersion
 
 _STATE = re.compile(r"[A-Z]{2}")
@@ -54,6 +54,7 @@ def publish(
     if not states or any(not _STATE.fullmatch(state) for state in states) or len(set(states)) < len(states):
         raise Invalid("States are two capital letters each, at least one, none twice.", field="states")
     rating.check(terms, Component.values)
+    conditions.read(terms)
     for state in states:
         rating.rate(Money(100_000), terms, _risk(state, effective_from, carrier_id, organization_id, "trial"))
     program = _locked_program(organization_id, code, name, carrier_id)

@@ -16,12 +16,26 @@ from coverpay.kernel.figures import Explained
 from coverpay.kernel.money import Money
 
 PPM = 1_000_000
-TERM_KEYS = frozenset({"commission_rate", "charges"})
+LIFE_KEYS = frozenset({"line", "admitted", "day_count", "cancellation", "reinstatement", "renewal"})
+"""What `policies.conditions` reads."""
+TERM_KEYS = frozenset({"commission_rate", "charges"}) | LIFE_KEYS
 RULE_KEYS = frozenset(
-    {"component", "payee_kind", "states", "amount", "rate", "base", "commission_rate", "taxable", "refundable"}
+    {
+        "component",
+        "payee_kind",
+        "states",
+        "amount",
+        "rate",
+        "base",
+        "commission_rate",
+        "taxable",
+        "refundable",
+        "refund",
+    }
     | {"rule", "citation", "verify", "decision"}
 )
 PAYEE_KINDS = ("carrier", "operator", "state")
+REFUNDS = ("pro_rata", "flat_only", "never")
 MAX_RULE_NAME = 120
 
 
@@ -96,6 +110,7 @@ def _check_rule(rule: Any, components: Collection[str], known: Collection[str]) 
         "amount": ("amount" in rule) != ("rate" in rule),
         "base": _names(rule.get("base", ["premium"]), known) and ("base" not in rule or "rate" in rule),
         "states": "states" not in rule or _names(rule["states"]),
+        "refund": refund_of(rule) in REFUNDS,
         "rule": isinstance(rule.get("rule", ""), str) and len(rule.get("rule", "")) <= MAX_RULE_NAME,
         "citation": isinstance(rule.get("citation", ""), str),
         "decision": isinstance(rule.get("decision") or {}, Mapping),
@@ -110,6 +125,11 @@ def _check_rule(rule: Any, components: Collection[str], known: Collection[str]) 
             )
     for key in {"rate", "commission_rate"} & set(rule):
         _rate(rule, key)
+
+
+def refund_of(rule: Mapping[str, Any]) -> Any:
+    """When a charge is given back: pro_rata with the premium, flat_only, or never."""
+    return rule.get("refund", "pro_rata" if rule.get("refundable") else "flat_only")
 
 
 def _only(source: Mapping[str, Any], known: Collection[str], what: str) -> None:
@@ -151,7 +171,7 @@ def rate(premium: Money, terms: Mapping[str, Any], risk: Risk) -> list[RatedChar
     )
     charges = [base]
     for rule in terms.get("charges", ()):
-        if "states" in rule and risk.state_code not in rule["states"]:
+        if not holds_in(rule, risk):
             continue
         charge = _charge(rule, charges, premium.currency, risk)
         if any(before.component == charge.component for before in charges):
@@ -160,8 +180,13 @@ def rate(premium: Money, terms: Mapping[str, Any], risk: Risk) -> list[RatedChar
     return [charge for charge in charges if charge.amount or charge.component == "premium"]
 
 
+def holds_in(rule: Mapping[str, Any], risk: Risk) -> bool:
+    """Tell whether a rule charges anything in the state of the risk."""
+    return "states" not in rule or risk.state_code in rule["states"]
+
+
 def _charge(rule: Mapping[str, Any], before: Sequence[RatedCharge], currency: str, risk: Risk) -> RatedCharge:
-    _require_decision(rule)
+    require_decision(rule)
     if "rate" in rule:
         amount, why = _share(rule, before, currency, risk)
     else:
@@ -175,17 +200,18 @@ def _charge(rule: Mapping[str, Any], before: Sequence[RatedCharge], currency: st
             rule_version=risk.program_version,
             citation=str(rule.get("citation", "")),
         )
+    return ruled(rule, amount, risk, why)
+
+
+def ruled(rule: Mapping[str, Any], amount: Money, risk: Risk, why: Explained) -> RatedCharge:
+    """A charge of an amount as the rule of its component describes it."""
     payee_kind = rule["payee_kind"]
-    payee = {
-        "carrier": risk.carrier,
-        "operator": risk.operator,
-        "state": risk.state_code,
-    }[payee_kind]
+    payees = {"carrier": risk.carrier, "operator": risk.operator, "state": risk.state_code}
     return RatedCharge(
         component=rule["component"],
         amount=amount,
         payee_kind=payee_kind,
-        payee=payee,
+        payee=payees[payee_kind],
         commission_ppm=_ppm(_rate(rule, "commission_rate")) if "commission_rate" in rule else 0,
         taxable=bool(rule.get("taxable", False)),
         refundable=bool(rule.get("refundable", False)),
@@ -201,7 +227,7 @@ def _share(
         sum(charge.amount.amount_minor for charge in before if charge.component in base_names),
         currency,
     )
-    rate_value = _rate(rule, "rate")
+    rate_value = rate_of(rule)
     decision = rule.get("decision") or {}
     return base.times(rate_value), Explained(
         formula=f"{rule['component']} = rate × ({' + '.join(base_names)}), rounded half up to the cent",
@@ -217,7 +243,7 @@ def _share(
     )
 
 
-def _require_decision(rule: Mapping[str, Any]) -> None:
+def require_decision(rule: Mapping[str, Any]) -> None:
     decision = rule.get("decision") or {}
     if rule.get("verify") and not (decision.get("by") and decision.get("reason")):
         raise RuleNeedsDecision(
@@ -226,6 +252,11 @@ def _require_decision(rule: Mapping[str, Any]) -> None:
             citation=str(rule.get("citation", "")),
             field="program",
         )
+
+
+def rate_of(rule: Mapping[str, Any]) -> Decimal:
+    """The rate of a rule that is a share. Raises: TermsUnreadable."""
+    return _rate(rule, "rate")
 
 
 def _rate(source: Mapping[str, Any], key: str) -> Decimal:
