@@ -5,9 +5,11 @@ Every charge is split over the same weights, so each component sums exactly over
 
 from billing.plans.building import ChargeDue, PlannedInstallment, PlannedSchedule, Share, build
 from billing.plans.dates import Shift, due_date
-from billing.plans.spec import MAX_INSTALLMENTS, ROUNDINGS, PlanSpec, PlanUnreadable, Step, read
+from billing.plans.spec import CREDITS, ENDORSEMENTS, MAX_INSTALLMENTS, ROUNDINGS, PlanSpec, PlanUnreadable, Step, read
 
 __all__ = [
+    "CREDITS",
+    "ENDORSEMENTS",
     "MAX_INSTALLMENTS",
     "ROUNDINGS",
     "ChargeDue",

@@ -30,7 +30,8 @@ CHOICES = {
     "credit": CREDITS,
 }
 FEES = ("late_fee", "nsf_fee", "reinstatement_fee")
-LIMITS = ("low_bill", "nonpay_threshold", "small_balance")
+LIMITS = {"low_bill": "5", "nonpay_threshold": "25", "small_balance": "5"}
+"""Limits that hold when a plan names none, in any currency."""
 _KEYS = {
     "spec": {"down_payment", "installments", "installment_fee", "due_day", "bill_lead_days"}
     | {"blackout_days_before_expiry", "max_installments", "allocation", *CHOICES, *FEES, *LIMITS},
@@ -105,8 +106,8 @@ class PlanSpec:
         return Money.parse(fee.states.get(state_code, fee.amount), currency, field=component)
 
     def limit(self, name: str, currency: str) -> Money:
-        """`low_bill`, `nonpay_threshold` or `small_balance`; zero when the plan names none. Raises: BadAmount."""
-        return Money.parse(self.limits.get(name, "0"), currency, field=name)
+        """`low_bill`, `nonpay_threshold` or `small_balance`; as LIMITS when the plan names none. Raises: BadAmount."""
+        return Money.parse(self.limits.get(name, LIMITS[name]), currency, field=name)
 
 
 def read(spec: Any) -> PlanSpec:
