@@ -8,12 +8,13 @@ from compliance import access, audit, events
 from compliance.permissions import Permission
 from coverpay.kernel import clock, jobs, texts
 from coverpay.kernel.actors import Actor
-from coverpay.kernel.commands import command
+from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, Invalid
 from coverpay.kernel.money import Money
 from payments import accounts, routing
 from payments.models import Attempt, Payment
 from policies import locks
+from policies.models import Policy
 
 
 class PaymentInProgress(Conflict):
@@ -61,8 +62,19 @@ def collect(
         permission=Permission.PAYMENTS_WRITE,
         field="invoice",
     )
-    token = _checked_token(method, token)
+    token = checked_token(method, token)
     policy = locks.lock(invoice.policy_id)
+    return collect_locked(policy, invoice, method=method, token=token, amount_minor=amount_minor)
+
+
+@step
+def collect_locked(
+    policy: Policy, invoice: Invoice, *, method: str, token: str, amount_minor: int | None = None
+) -> Payment:
+    """Plan a charge for an invoice of a locked policy, with a checked token.
+
+    Raises: NothingOwed, PaymentInProgress, AmountAboveOpen, NoRoute, Invalid.
+    """
     amount = Money(_amount(invoice, amount_minor), invoice.currency)
     live = Attempt.objects.filter(invoice=invoice, state__in=Attempt.LIVE).first()
     if live is not None:
@@ -116,7 +128,7 @@ def _tell(payment: Payment, attempt: Attempt, operator_id: str) -> None:
     )
 
 
-def _checked_token(method: str, token: str) -> str:
+def checked_token(method: str, token: str) -> str:
     """The token without spaces around it. Raises: Invalid, BadText, CardNumberRefused."""
     if method not in routing.METHODS:
         raise Invalid("The method is card or ach.", field="method")
