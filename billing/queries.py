@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import F, Min, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from billing.models import Application, Installment, InstallmentItem, Invoice, InvoiceLine, PlanVersion, Schedule
@@ -15,7 +15,7 @@ from compliance import access, explanations
 from compliance.models import Explanation
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
-from policies.events import PremiumPaid
+from policies.events import PlansInForce, PremiumPaid
 from policies.models import Component, Policy
 from policies.queries import payee_names
 
@@ -160,6 +160,14 @@ def premium_paid(question: PremiumPaid) -> int:
     """How much of a term's premium is paid by cash applied, net of what was taken back, in minor units."""
     lines = {"line__term_id": question.term_id, "line__component": Component.PREMIUM}
     return _sum(Application.objects.filter(**lines))
+
+
+def plans_in_force(question: PlansInForce) -> frozenset[tuple[str, dt.date]]:
+    """Which payment plans of an operator are in force on their day. One query."""
+    codes = {code for code, _ in question.plans}
+    rows = PlanVersion.objects.filter(organization_id=question.operator_id, code__in=codes).order_by()
+    since = dict(rows.values("code").annotate(first=Min("effective_from")).values_list("code", "first"))
+    return frozenset((code, day) for code, day in question.plans if code in since and since[code] <= day)
 
 
 def is_due_to_bill(policy: Policy) -> bool:

@@ -28,5 +28,8 @@ def wire() -> None:
             EventRecorded: [coverpay.webhooks.subscribers.plan_deliveries],
             EventsRecorded: [coverpay.webhooks.subscribers.plan_many_deliveries],
         },
-        {policies.events.PremiumPaid: billing.queries.premium_paid},
+        {
+            policies.events.PremiumPaid: billing.queries.premium_paid,
+            policies.events.PlansInForce: billing.queries.plans_in_force,
+        },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from coverpay.kernel.bus import Event, Question
@@ -123,3 +124,11 @@ class PremiumPaid(Question[int]):
     """How much premium of a term is paid by cash applied, net of what was taken back, in minor units?"""
 
     term_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlansInForce(Question[frozenset[tuple[str, dt.date]]]):
+    """Which of these payment plans (code, day) of an operator are in force on their day?"""
+
+    operator_id: str
+    plans: frozenset[tuple[str, dt.date]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from compliance import access, audit, events, explanations
 from compliance.explanations import Figure
@@ -111,14 +112,33 @@ def write_quote(operator_id: str, request: QuoteRequest) -> Policy:
     return policy
 
 
+class Slips(NamedTuple):
+    """What of a request is refused whatever the database holds."""
+
+    texts: list[DomainError]
+    insured_and_premium: list[DomainError]
+    days: list[DomainError]
+
+    def all(self) -> list[DomainError]:
+        return [*self.texts, *self.insured_and_premium, *self.days]
+
+
+def slips(request: QuoteRequest) -> Slips:
+    """Look a request over by itself: its texts, the insured, the premium and the days."""
+    return Slips(
+        _refusals(lambda: _check_texts(request)),
+        _refusals(lambda: parties.checked(request.insured), lambda: _check_premium(request)),
+        _refusals(lambda: _check_days(request)),
+    )
+
+
 def refusals(operator_id: str, request: QuoteRequest) -> list[DomainError]:
     """Every reason why a quote is refused, not only the first; it writes nothing. Empty when there is none."""
-    bad_texts = _refusals(lambda: _check_texts(request))
-    bad_days = _refusals(lambda: _check_days(request))
-    found = bad_texts + _refusals(lambda: parties.checked(request.insured), lambda: _check_premium(request)) + bad_days
-    if not (bad_texts or bad_days):
+    seen = slips(request)
+    found = seen.all()
+    if not (seen.texts or seen.days):
         found += _refusals(lambda: _version_for(operator_id, request))
-    if not bad_texts:
+    if not seen.texts:
         found += _refusals(
             lambda: _check_number_is_free(operator_id, request.number),
             lambda: _agency(request.agency_code),
@@ -267,6 +287,11 @@ def _check_days(request: QuoteRequest) -> None:
 
 def _version_for(operator_id: str, request: QuoteRequest) -> ProgramVersion:
     version = programs.version_for(operator_id, request.program, request.state, request.effective_on)
+    return in_its_currency(version, request)
+
+
+def in_its_currency(version: ProgramVersion, request: QuoteRequest) -> ProgramVersion:
+    """The version, if its program is in the currency of the premium. Raises: CurrencyMismatch."""
     if request.premium.currency != version.program.currency:
         raise CurrencyMismatch(f"Program {request.program} is in {version.program.currency}.", field="currency")
     return version

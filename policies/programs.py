@@ -107,6 +107,11 @@ def version_for(operator_id: str, code: str, state_code: str, effective_on: dt.d
         .order_by("-effective_from", "-number")
         .first()
     )
+    return fitting(version, code, state_code, effective_on)
+
+
+def fitting(version: ProgramVersion | None, code: str, state_code: str, effective_on: dt.date) -> ProgramVersion:
+    """The version found in force, if there is one and it covers the state. Raises: NotFound, StateNotInProgram."""
     if version is None:
         raise NotFound(f"No program {code!r} in force on {effective_on}.", field="program")
     if state_code not in version.states:

@@ -29,7 +29,7 @@ def line(text: str, *, field: str, at_most: int, empty: bool = False) -> str:
         raise BadText(f"{field} must not be empty.", field=field)
     if len(text) > at_most:
         raise BadText(f"{field} has {len(text)} characters; at most {at_most} fit.", field=field)
-    for character in text:
+    for character in "" if text.isprintable() else text:
         refused = _REFUSED.get(unicodedata.category(character))
         if refused:
             raise BadText(f"{field} holds {refused} ({character!r}); remove them.", field=field)
