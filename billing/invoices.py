@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from itertools import groupby
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
-from billing import journal
-from billing.models import (
-    Application,
-    Installment,
-    InstallmentItem,
-    Invoice,
-    InvoiceLine,
-)
+from billing import agreed_plans, cash, journal, line_credits, open_items
+from billing.models import Application, Installment, InstallmentItem, Invoice, InvoiceLine, LineCredit
+from billing.open_items import applied_minor as applied_minor
+from billing.open_items import open_minor as open_minor
 from compliance import access, audit, events, explanations
 from compliance.explanations import Figure
 from compliance.permissions import Permission
@@ -34,47 +32,84 @@ class NothingToBill(Conflict):
 
 @command
 def issue(*, policy_id: str, actor: Actor, through: dt.date | None = None) -> Invoice:
-    """Bill every installment of a policy whose bill date is here, on one invoice.
+    """Bill every installment of a policy whose bill date is here; see `issue_locked`.
 
     Takes:  `through`, the last bill date to take (today).
+    Gives:  the invoice; the first of several when a policy has several payors or terms.
     Posts:  Dr premium_receivable · Cr billed_uncollected.
     Raises: NotFound, Forbidden, NothingToBill (with the next bill date).
     """
     access.get_operable(actor, Policy.objects.all(), policy_id, permission=Permission.BILLING_WRITE)
     policy = locks.lock(policy_id)
     through = through or clock.today()
-    waiting = Installment.objects.filter(policy=policy, invoice__isnull=True, replaced_by__isnull=True).order_by(
-        "due_on", "id"
-    )
-    due = list(waiting.filter(bill_on__lte=through))
-    if not due:
-        following = waiting.first()
+    written = issue_locked(policy, through)
+    if not written:
+        following = _waiting(policy).filter(bill_on__gt=through).first()
         when = f"the next bill date is {following.bill_on}" if following else "everything is billed"
         raise NothingToBill(f"Nothing to bill through {through}: {when}.", field="through")
-    return _write(policy, due)
+    return written[0]
 
 
 @step
-def _write(policy: Policy, due: list[Installment]) -> Invoice:
+def issue_locked(policy: Policy, through: dt.date) -> list[Invoice]:
+    """Bill the installments of a locked policy whose bill date is here: one invoice for each term and payor.
+
+    What is below the plan's `low_bill` is not billed while a later installment follows: it comes with that one.
+    Unapplied cash covers the new invoices at once.
+
+    Posts: Dr premium_receivable · Cr billed_uncollected; and as the cash that is applied does.
+    """
+    due = list(_waiting(policy).filter(bill_on__lte=through).select_related("schedule"))
+    due.sort(key=lambda row: (row.schedule.term_id, row.account_id or "", row.due_on, row.id))
+    written = []
+    for (term_id, account_id), group in groupby(due, key=lambda row: (row.schedule.term_id, row.account_id)):
+        installments = list(group)
+        later = _waiting(policy).filter(bill_on__gt=through, schedule__term_id=term_id, account_id=account_id).exists()
+        due_on = _due_on(installments, rolls=later)
+        if due_on is not None:
+            written.append(_write(policy, installments, due_on))
+    if written:
+        cash.apply_waiting(policy)
+        for invoice in written:
+            invoice.refresh_from_db()
+    return written
+
+
+def _waiting(policy: Policy) -> QuerySet[Installment]:
+    return Installment.objects.filter(policy=policy, invoice__isnull=True, replaced_by__isnull=True).order_by(
+        "due_on", "id"
+    )
+
+
+def _due_on(due: Sequence[Installment], *, rolls: bool) -> dt.date | None:
+    """The due date of the installment with which enough is due to be billed; None when it rolls to a later one."""
+    schedule = due[0].schedule
+    enough = agreed_plans.of_term(schedule.term_id).limit("low_bill", schedule.currency).amount_minor
+    items = InstallmentItem.objects.filter(installment__in=due).order_by()
+    totals = dict(items.values_list("installment_id").annotate(sum=Sum("amount_minor")))
+    reached = 0
+    for installment in due:
+        reached += totals.get(installment.id, 0)
+        if reached > 0 and reached >= enough:
+            return installment.due_on
+    return None if rolls or reached <= 0 else due[-1].due_on
+
+
+@step
+def _write(policy: Policy, due: Sequence[Installment], due_on: dt.date) -> Invoice:
     items = list(
         InstallmentItem.objects.filter(installment__in=due)
         .select_related("installment__schedule")
         .order_by("installment__due_on", "id")
     )
-    total = sum(item.amount_minor for item in items)
-    if total <= 0:
-        raise NothingToBill(
-            "What is due nets to zero or a credit; there is nothing to ask for.",
-            field="through",
-        )
-    count = Invoice.objects.filter(policy=policy).count()
     invoice = Invoice.objects.create(
         policy=policy,
-        number=f"{policy.number}-{count + 1:03d}",
+        number=next_number(policy),
         currency=due[0].schedule.currency,
-        total_minor=total,
+        total_minor=sum(item.amount_minor for item in items),
         issued_on=clock.today(),
-        due_on=due[0].due_on,
+        due_on=due_on,
+        account_id=due[0].account_id,
     )
     lines = InvoiceLine.objects.bulk_create(
         _line(invoice, position, item) for position, item in enumerate(items, start=1)
@@ -82,10 +117,78 @@ def _write(policy: Policy, due: list[Installment]) -> Invoice:
     for installment in due:
         installment.invoice = invoice
     Installment.objects.bulk_update(due, ["invoice"])
-    _explain(invoice, lines)
+    _explain(invoice, lines, "invoice of every installment whose bill date is here")
     journal.invoice_issued(invoice)
     _tell(policy, invoice)
     return invoice
+
+
+@step
+def supersede(invoice: Invoice, *, reason: str, cause: str = "") -> Invoice | None:
+    """Put a new invoice in the place of one that was sent: its cash is un-applied and its lines are credited whole.
+
+    Takes:  an open or paid invoice of a locked policy; `cause`, the transaction or command behind it.
+    Gives:  the new invoice, with what remains of each line, under the next number; None when nothing remains.
+    Posts:  as un-applying, crediting and issuing do; the caller applies waiting cash again.
+    """
+    policy = invoice.policy
+    standing = Application.objects.filter(line__invoice=invoice, reverses__isnull=True, reversed_by__isnull=True)
+    cash.unapply(standing, reason=reason)
+    invoice.refresh_from_db()
+    lines = open_items.locked_lines(invoice.lines.order_by("position"))
+    remaining = {line: line.open for line in lines if line.open > 0}
+    if not remaining:
+        open_items.settle({invoice.id}, cause=cause or invoice.id)
+        return None
+    new = Invoice.objects.create(
+        policy=policy,
+        number=next_number(policy),
+        currency=invoice.currency,
+        total_minor=sum(remaining.values()),
+        issued_on=clock.today(),
+        due_on=invoice.due_on,
+        account_id=invoice.account_id,
+        account_bill_id=invoice.account_bill_id,
+        supersedes=invoice,
+        reason=reason[:200],
+    )
+    kind = LineCredit.Kind.SUPERSEDED
+    line_credits.write(
+        [
+            line_credits.planned(line, amount, kind=kind, source_id=new.id, reason=reason)
+            for line, amount in remaining.items()
+        ]
+    )
+    replacing = InvoiceLine.objects.bulk_create(
+        _replacing(new, position, line, amount) for position, (line, amount) in enumerate(remaining.items(), start=1)
+    )
+    invoice.supersede()
+    open_items.tell(invoice, 0, cause=new.id, reason=reason)
+    _explain(new, replacing, f"what remains of invoice {invoice.number}"[:120])
+    journal.invoice_issued(new)
+    _tell(policy, new)
+    return new
+
+
+def next_number(policy: Policy) -> str:
+    """The number of a policy's next invoice."""
+    return f"{policy.number}-{Invoice.objects.filter(policy=policy).count() + 1:03d}"
+
+
+def _replacing(invoice: Invoice, position: int, line: InvoiceLine, amount_minor: int) -> InvoiceLine:
+    return InvoiceLine(
+        id=ids.new("inl"),
+        invoice=invoice,
+        replaces=line,
+        term_id=line.term_id,
+        position=position,
+        component=line.component,
+        description=line.description,
+        amount_minor=amount_minor,
+        payee_kind=line.payee_kind,
+        payee=line.payee,
+        commission_ppm=line.commission_ppm,
+    )
 
 
 def _line(invoice: Invoice, position: int, item: InstallmentItem) -> InvoiceLine:
@@ -104,7 +207,7 @@ def _line(invoice: Invoice, position: int, item: InstallmentItem) -> InvoiceLine
     )
 
 
-def _explain(invoice: Invoice, lines: list[InvoiceLine]) -> None:
+def _explain(invoice: Invoice, lines: Sequence[InvoiceLine], rule: str) -> None:
     explanations.record(
         [
             Figure(
@@ -115,7 +218,7 @@ def _explain(invoice: Invoice, lines: list[InvoiceLine]) -> None:
                 Explained(
                     formula=" + ".join(line.component for line in lines),
                     inputs={f"{line.position} {line.component}_minor": line.amount_minor for line in lines},
-                    rule="invoice of every installment whose bill date is here",
+                    rule=rule,
                 ),
             )
         ]
@@ -123,7 +226,7 @@ def _explain(invoice: Invoice, lines: list[InvoiceLine]) -> None:
 
 
 def _tell(policy: Policy, invoice: Invoice) -> None:
-    facts = {
+    facts: dict[str, str | int] = {
         "number": invoice.number,
         "total_minor": invoice.total_minor,
         "currency": invoice.currency,
@@ -142,14 +245,3 @@ def _tell(policy: Policy, invoice: Invoice) -> None:
         subject_id=policy.id,
         data={"invoice": invoice.id, "policy": policy.id, **facts},
     )
-
-
-def applied_minor(invoice: Invoice) -> int:
-    """What cash covers of an invoice, minor units."""
-    found = Application.objects.filter(line__invoice=invoice).aggregate(sum=Sum("amount_minor"))
-    return found["sum"] or 0
-
-
-def open_minor(invoice: Invoice) -> int:
-    """What is still asked for, minor units."""
-    return invoice.total_minor - applied_minor(invoice)

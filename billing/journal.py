@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Protocol
 
-from billing.models import Application, Invoice, InvoiceLine, Receipt
+from billing.models import Application, CashTransfer, Invoice, InvoiceLine, LineCredit, Receipt, SuspenseItem
 from coverpay.kernel.commands import step
 from coverpay.kernel.money import Money
 from policies.models import Component, PayeeKind
@@ -17,6 +17,13 @@ from reconciliation.ledger.posting import Posting, Side, credit, debit
 INVOICE_ISSUED = "invoice.issued"
 CASH_APPLIED = "cash.applied"
 CASH_UNAPPLIED = "cash.unapplied"
+LINE_CREDITED = "line.credited"
+CASH_TRANSFERRED = "cash.transferred"
+TRANSFER_UNDONE = "cash.transfer_undone"
+SUSPENSE_OPENED = "suspense.opened"
+SUSPENSE_PLACED = "suspense.placed"
+PLACING_UNDONE = "suspense.placing_undone"
+SUSPENSE_RETURNED = "suspense.returned"
 
 
 class AsksForMoney(Protocol):
@@ -72,6 +79,12 @@ def cash_applied(receipt: Receipt, applications: Sequence[Application]) -> str:
     Posts: Dr unapplied_cash · Cr premium_receivable, and Dr billed_uncollected · Cr the payees' accounts with our
     commission apart in commission_in_trust. The first application names the entry.
     """
+    return posting.post(
+        _applied(receipt, applications, CASH_APPLIED, f"Receipt {receipt.id} applied", applications[0].applied_on)
+    )
+
+
+def _applied(receipt: Receipt, applications: Sequence[Application], kind: str, memo: str, on: dt.date) -> Posting:
     operator_id = receipt.policy.operator_id
     total = Money(sum(application.amount_minor for application in applications), receipt.currency)
     sides: list[Side] = [
@@ -81,31 +94,153 @@ def cash_applied(receipt: Receipt, applications: Sequence[Application]) -> str:
     ]
     for application in applications:
         sides += _payees(application, receipt.currency, operator_id)
+    return Posting(
+        book_id=_book(operator_id),
+        posted_on=on,
+        source_id=applications[0].id,
+        kind=kind,
+        subject_id=receipt.policy_id,
+        memo=memo,
+        sides=_merged(sides),
+    )
+
+
+@step
+def cash_unapplied(receipt: Receipt, reversing: Sequence[Application], *, reason: str, on: dt.date) -> None:
+    """Take applications of a receipt back.
+
+    Takes: rows that reverse others; their amounts are below zero.
+    Posts: the exact opposite of each entry that applied the receipt's cash, when all that it ever applied is taken
+           back; else the opposite of these applications, and the first of them names the entry.
+    """
+    if not reversing:
+        return
+    undone = {row.reverses_id for row in reversing}
+    ever = set(receipt.applications.filter(reverses__isnull=True).values_list("id", flat=True))
+    if undone == ever:
+        for entry in Entry.objects.filter(source_id__in=undone, kind=CASH_APPLIED).order_by("id"):
+            posting.reverse(
+                entry_id=entry.id,
+                source_id=entry.source_id,
+                kind=CASH_UNAPPLIED,
+                posted_on=on,
+                memo=f"Receipt {receipt.id} {reason}"[:300],
+            )
+        return
+    posting.post(_applied(receipt, reversing, CASH_UNAPPLIED, f"Receipt {receipt.id} un-applied", on))
+
+
+@step
+def lines_credited(operator_id: str, credits: Sequence[LineCredit]) -> None:
+    """Lower what lines ask for, without cash; a credit below zero takes an earlier one back.
+
+    Posts: Dr billed_uncollected · Cr premium_receivable, one entry a credit.
+    """
+    book_id = _book(operator_id)
+    posting.post_many([_credited(book_id, row) for row in credits])
+
+
+def _credited(book_id: str, row: LineCredit) -> Posting:
+    invoice = row.line.invoice
+    amount = Money(row.amount_minor, invoice.currency)
+    return Posting(
+        book_id=book_id,
+        posted_on=row.credited_on,
+        source_id=row.id,
+        kind=LINE_CREDITED,
+        subject_id=invoice.policy_id,
+        memo=f"{row.get_kind_display()}, invoice {invoice.number}",
+        sides=(debit("billed_uncollected", amount), credit("premium_receivable", amount)),
+    )
+
+
+@step
+def cash_transferred(transfer: CashTransfer) -> str:
+    """Posts: Dr unapplied_cash (reference: the policy it leaves) · Cr unapplied_cash (the policy it goes to)."""
+    amount = Money(transfer.amount_minor, transfer.to_receipt.currency)
+    policy = transfer.from_receipt.policy
     return posting.post(
         Posting(
-            book_id=_book(operator_id),
-            posted_on=applications[0].applied_on,
-            source_id=applications[0].id,
-            kind=CASH_APPLIED,
-            subject_id=receipt.policy_id,
-            memo=f"Receipt {receipt.id} applied",
-            sides=_merged(sides),
+            book_id=_book(policy.operator_id),
+            posted_on=transfer.transferred_on,
+            source_id=transfer.id,
+            kind=CASH_TRANSFERRED,
+            subject_id=policy.id,
+            memo=f"To policy {transfer.to_receipt.policy.number}",
+            sides=(
+                debit("unapplied_cash", amount, reference=transfer.from_receipt.policy_id),
+                credit("unapplied_cash", amount, reference=transfer.to_receipt.policy_id),
+            ),
         )
     )
 
 
 @step
-def cash_unapplied(receipt: Receipt, applications: Sequence[Application], *, reason: str, on: dt.date) -> None:
-    """Posts: the exact opposite of each entry that applied the receipt's cash."""
-    sources = [application.id for application in applications]
-    for entry in Entry.objects.filter(source_id__in=sources, kind=CASH_APPLIED).order_by("id"):
-        posting.reverse(
-            entry_id=entry.id,
-            source_id=entry.source_id,
-            kind=CASH_UNAPPLIED,
+def transfer_undone(transfer: CashTransfer, *, on: dt.date) -> str:
+    """Posts: the exact opposite of the entry that carried the cash."""
+    return _undone(transfer.id, CASH_TRANSFERRED, TRANSFER_UNDONE, "Transfer undone", on)
+
+
+@step
+def suspense_opened(item: SuspenseItem) -> str:
+    """Posts: Dr trust_cash (the bank account) · Cr suspense_cash: a deposit nobody knows yet."""
+    assert item.bank_account_id is not None
+    amount = Money(item.amount_minor, item.currency)
+    sides = (
+        debit("trust_cash", amount, owner=item.bank_account_id, reference=item.source_id),
+        credit("suspense_cash", amount, reference=item.id),
+    )
+    return _suspense(item, SUSPENSE_OPENED, item.id, item.received_on, sides)
+
+
+@step
+def suspense_placed(item: SuspenseItem, receipt: Receipt, *, on: dt.date) -> str:
+    """Posts: Dr suspense_cash · Cr unapplied_cash: the deposit became the receipt of a policy."""
+    amount = Money(item.amount_minor, item.currency)
+    sides = (
+        debit("suspense_cash", amount, reference=item.id),
+        credit("unapplied_cash", amount, reference=receipt.policy_id),
+    )
+    return _suspense(item, SUSPENSE_PLACED, receipt.id, on, sides, subject_id=receipt.policy_id)
+
+
+@step
+def placing_undone(receipt: Receipt, *, on: dt.date) -> str:
+    """Posts: the exact opposite of the entry that placed the deposit."""
+    return _undone(receipt.id, SUSPENSE_PLACED, PLACING_UNDONE, "Placing undone", on)
+
+
+@step
+def suspense_returned(item: SuspenseItem, *, on: dt.date) -> str:
+    """Posts: Dr suspense_cash · Cr trust_cash (the bank account): the deposit goes back to its sender."""
+    assert item.bank_account_id is not None
+    amount = Money(item.amount_minor, item.currency)
+    sides = (
+        debit("suspense_cash", amount, reference=item.id),
+        credit("trust_cash", amount, owner=item.bank_account_id, reference=item.id),
+    )
+    return _suspense(item, SUSPENSE_RETURNED, item.id, on, sides)
+
+
+def _suspense(
+    item: SuspenseItem, kind: str, source_id: str, on: dt.date, sides: tuple[Side, ...], subject_id: str = ""
+) -> str:
+    return posting.post(
+        Posting(
+            book_id=_book(item.operator_id),
             posted_on=on,
-            memo=f"Receipt {receipt.id} {reason}",
+            source_id=source_id,
+            kind=kind,
+            subject_id=subject_id or item.id,
+            memo=f"Suspense item {item.id}",
+            sides=sides,
         )
+    )
+
+
+def _undone(source_id: str, kind: str, undone_kind: str, memo: str, on: dt.date) -> str:
+    entry = Entry.objects.get(source_id=source_id, kind=kind)
+    return posting.reverse(entry_id=entry.id, source_id=source_id, kind=undone_kind, posted_on=on, memo=memo)
 
 
 def payee_account(line: InvoiceLine, operator_id: str) -> tuple[str, str]:

@@ -35,6 +35,7 @@ CHART: dict[str, ChartLine] = {
     "premium_receivable": ChartLine(_ASSET, _T, "Invoiced and not yet covered by applied cash"),
     "due_from_operating": ChartLine(_ASSET, _T, "Premium that paid a cost of ours and must come back"),
     "unapplied_cash": ChartLine(_LIABILITY, _T, "Received and not yet applied to an item"),
+    "suspense_cash": ChartLine(_LIABILITY, _T, "Received, and not yet known whose it is"),
     "billed_uncollected": ChartLine(_LIABILITY, _T, "The other side of invoices until cash is applied"),
     "premium_payable": ChartLine(_LIABILITY, _T, "Collected premium net of commission, per carrier"),
     "carrier_fee_payable": ChartLine(_LIABILITY, _T, "Collected fees that are the carrier's"),
