@@ -89,7 +89,8 @@ def write(
     first_sequence: int = 1,
 ) -> list[Installment]:
     """Write the installments of a schedule: one a date and payor, each item split by the payors' shares."""
-    shares = [(payor.account_id, payor.share_ppm) for payor in payors] or [(None, 1_000_000)]
+    shares: list[tuple[str | None, int]] = [(payor.account_id, payor.share_ppm) for payor in payors]
+    shares = shares or [(None, 1_000_000)]
     rows: list[Installment] = []
     items: list[InstallmentItem] = []
     for slot in slots:
