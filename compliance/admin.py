@@ -1,4 +1,4 @@
-"""The finance admin of people, keys, the audit trail and events. Only a superuser edits people, and that is audited."""
+"""The finance admin of people, keys, events, permits and rules. Only a superuser edits people, and that is audited."""
 
 from __future__ import annotations
 
@@ -10,8 +10,18 @@ from django.http import HttpRequest, HttpResponse
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from compliance.http import actor_of
-from compliance.models import ApiKey, AuditEntry, EventRecord, Membership, Organization, User
-from compliance.scoped_admin import EditedBySuperusers, ScopedReadOnly
+from compliance.models import (
+    ApiKey,
+    AuditEntry,
+    EventRecord,
+    Membership,
+    Moratorium,
+    Organization,
+    Permit,
+    RuleDecision,
+    User,
+)
+from compliance.scoped_admin import EditedBySuperusers, ScopedReadOnly, money
 from coverpay.kernel import commands
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
@@ -108,3 +118,32 @@ class EventRecordAdmin(ScopedReadOnly):
     list_display: ClassVar = ["id", "recorded_at", "type", "object_id", "subject_id"]
     list_filter: ClassVar = ["recorded_at"]
     search_fields: ClassVar = ["=id", "=object_id", "=subject_id", "type__startswith"]
+
+
+@admin.register(Permit)
+class PermitAdmin(ScopedReadOnly):
+    list_display: ClassVar = [
+        "id",
+        "state",
+        "action",
+        "object_id",
+        money("amount_minor"),
+        "requested_label",
+        "decided_label",
+    ]
+    list_filter: ClassVar = ["state", "requested_at"]
+    search_fields: ClassVar = ["=id", "=object_id", "=requested_by", "=decided_by", "action__startswith"]
+
+
+@admin.register(RuleDecision)
+class RuleDecisionAdmin(ScopedReadOnly):
+    list_display: ClassVar = ["id", "rule", "jurisdiction", "line", "value", "effective_from", "decided_label"]
+    list_filter: ClassVar = ["effective_from"]
+    search_fields: ClassVar = ["=id", "=jurisdiction", "rule__startswith", "=fact_id"]
+
+
+@admin.register(Moratorium)
+class MoratoriumAdmin(ScopedReadOnly):
+    list_display: ClassVar = ["id", "name", "state_code", "starts_on", "ends_on", "lifted_on"]
+    list_filter: ClassVar = ["starts_on", "ends_on"]
+    search_fields: ClassVar = ["=id", "=state_code", "name"]

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance import access, events, identity
+from compliance import access, approvals, events, identity
 from compliance.http import Anyone
 from compliance.identity import IssuedKey
 from compliance.models import (
@@ -18,11 +18,14 @@ from compliance.models import (
     EventRecord,
     Membership,
     Organization,
+    Permit,
     User,
 )
 from compliance.permissions import Permission
 from compliance.resources import Asked, Resource, Rows, Shown, acts, creates
+from compliance.rules import api as rules_api
 from coverpay.kernel.errors import Invalid
+from coverpay.kernel.money import Money
 
 
 class OrganizationShown(Shown):
@@ -201,6 +204,73 @@ class EventTypes(Resource):
         return self.answer(catalog, many=True)
 
 
+class PermitShown(Shown):
+    class Meta:
+        model = Permit
+        fields: ClassVar = [
+            "id",
+            "action",
+            "object_id",
+            "amount_minor",
+            "currency",
+            "state",
+            "reason",
+            "requested_by",
+            "requested_label",
+            "requested_at",
+            "decided_by",
+            "decided_label",
+            "decided_at",
+            "decided_reason",
+            "expires_at",
+        ]
+
+
+class NewPermit(Asked):
+    action = serializers.CharField(max_length=60, help_text="What is to be done, such as invoice.write_off.")
+    object_id = serializers.CharField(max_length=40, help_text="The object it is to be done to.")
+    amount_minor = serializers.IntegerField(
+        required=False, min_value=0, max_value=10**15, help_text="Leave out where no amount is concerned."
+    )
+    currency = serializers.CharField(max_length=3, default="USD")
+    reason = serializers.CharField(max_length=300)
+
+
+class PermitApproval(Asked):
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+
+
+class PermitRefusal(Asked):
+    reason = serializers.CharField(max_length=300)
+
+
+class Permits(Rows):
+    """Leave to do one thing, asked for by one and given by another."""
+
+    queryset = Permit.objects.all()
+    serializer_class = PermitShown
+    filterset_fields: ClassVar = ["state", "action", "object_id"]
+    reads = Permission.APPROVALS_READ
+    writes = Permission.APPROVALS_READ
+
+    @creates(NewPermit)
+    def create(self, asked: dict[str, Any]) -> Permit:
+        """Ask for a permit for exactly this amount."""
+        amount_minor, currency = asked.pop("amount_minor", None), asked.pop("currency")
+        amount = None if amount_minor is None else Money(amount_minor, currency)
+        return approvals.request(**asked, amount=amount, actor=self.actor)
+
+    @acts(PermitApproval)
+    def approve(self, id: str, asked: dict[str, Any]) -> Permit:
+        """Allow what another asked for, once."""
+        return approvals.approve(permit_id=id, **asked, actor=self.actor)
+
+    @acts(PermitRefusal)
+    def refuse(self, id: str, asked: dict[str, Any]) -> Permit:
+        """Say that it is not to be done."""
+        return approvals.refuse(permit_id=id, **asked, actor=self.actor)
+
+
 routes = [
     ("organizations", Organizations),
     ("members", Members),
@@ -208,4 +278,6 @@ routes = [
     ("audit-entries", AuditEntries),
     ("events", Events),
     ("event-types", EventTypes),
+    ("permits", Permits),
+    *rules_api.routes,
 ]

@@ -13,6 +13,7 @@ from typing import Any
 
 from compliance import business_days
 from compliance.rules import facts
+from compliance.rules.decisions import NO_CAP
 from compliance.rules.lookup import Ruled, lookup
 from coverpay.kernel.errors import Invalid
 from coverpay.kernel.money import Money
@@ -237,7 +238,7 @@ def payment_rescinds(organization_id: str, *, state: str, line: str, admitted: s
 def fee_cap(organization_id: str, *, state: str, fee: str, line: str, on: dt.date, admitted: str = "admitted") -> Cap:
     """The most a late, nsf, installment or reinstatement fee may be there. Raises: UnknownFee.
 
-    A decided value of ``none`` says that no cap applies (the filed fee does).
+    A decided value of ``none`` says that no cap applies; what the program has filed then limits the fee.
     """
     if fee not in FEES:
         raise UnknownFee(f"Fee must be one of {', '.join(FEES)}.", field="fee")
@@ -257,7 +258,7 @@ def fee_cap(organization_id: str, *, state: str, fee: str, line: str, on: dt.dat
         text = f"No rule of the data caps a {fee} fee in {state}: charge only what the program has filed."
         return Cap(amount=None, allowed=True, citation="", needs_decision=text, ruling=None)
     ruling = next((one for one in rulings if one.established), next((r for r in rulings if r.fact_id), rulings[0]))
-    amount = _money(ruling.value) if ruling.established and ruling.value != "none" else None
+    amount = _money(ruling.value) if ruling.established and ruling.value != NO_CAP else None
     return Cap(
         amount=amount, allowed=True, citation=ruling.citation, needs_decision=ruling.needs_decision, ruling=ruling
     )

@@ -18,6 +18,9 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.errors import Invalid
 
+NO_CAP = "none"
+"""Decided for a cap, it says that there is none; what the program has filed is then all that limits the fee."""
+
 _LINE = re.compile(r"[A-Za-z_]{1,40}")
 _NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?")
 
@@ -107,6 +110,8 @@ def _check(rule: str, jurisdiction: str, line: str, value: Any, unit: str) -> No
     if value is None or value == "":
         raise BadDecision("Decide a value; nothing is not a value.", field="value")
     if isinstance(value, dict | list) or not is_number(unit):
+        return
+    if rule.endswith("_cap") and value == NO_CAP:
         return
     number = _NUMBER.fullmatch(str(value)) is not None and not isinstance(value, bool)
     if not number or str(value).startswith("-"):
