@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from compliance import access, audit, events
@@ -77,7 +78,7 @@ def ask(
         raise Invalid("Name the action with a dot, like invoice.write_off.", field="action")
     bound = digest(action, object_id, amount)
     _clear_the_way(organization_id, bound)
-    permit = Permit.objects.create(
+    permit = Permit(
         organization_id=organization_id,
         action=action,
         object_id=object_id,
@@ -90,6 +91,11 @@ def ask(
         requested_at=clock.now(),
         expires_at=clock.now() + dt.timedelta(days=LIVES_DAYS),
     )
+    try:
+        with transaction.atomic():
+            permit.save(force_insert=True)
+    except IntegrityError:
+        raise _already(_live(organization_id, bound).get()) from None
     _tell("approval.requested", permit)
     audit.record(
         action="permit.request",
@@ -107,15 +113,19 @@ def _clear_the_way(organization_id: str, bound: str) -> None:
     if live is None:
         return
     if live.expires_at > clock.now():
-        raise PermitAlreadyAsked(
-            f"Permit {live.id} for exactly this is {live.state}; it can be used or refused until "
-            f"{live.expires_at.date().isoformat()}.",
-            field="object_id",
-            permit=live.id,
-        )
+        raise _already(live)
     live.decided_reason = live.decided_reason or "Not decided before it ended."
     live.refuse()
     live.save(update_fields=["state", "decided_reason"])
+
+
+def _already(live: Permit) -> PermitAlreadyAsked:
+    until = live.expires_at.date().isoformat()
+    return PermitAlreadyAsked(
+        f"Permit {live.id} for exactly this is {live.state}; it can be used or refused until {until}.",
+        field="object_id",
+        permit=live.id,
+    )
 
 
 @command
