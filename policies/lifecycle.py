@@ -1,9 +1,9 @@
-"""What happens to a policy: quote, bind, decline."""
+"""How a policy comes to be: quote, bind, decline, issue."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, DomainError, IllegalTransition, Invalid, NotFound
 from coverpay.kernel.money import MAX_MINOR, CurrencyMismatch, Money
-from policies import locks, parties, programs, rating
+from policies import locks, parties, programs, rating, recording
 from policies.events import PolicyBound
 from policies.models import (
     Charge,
@@ -28,6 +28,7 @@ from policies.models import (
     Transaction,
 )
 from policies.parties import PartyDetails
+from policies.rating import RatedCharge
 
 MAX_TERM_DAYS = 3 * 366
 MAX_NUMBER = 50
@@ -68,13 +69,13 @@ def quote(*, request: QuoteRequest, actor: Actor) -> Policy:
 
 
 @step
-def write_quote(operator_id: str, request: QuoteRequest) -> Policy:
-    """The body of `quote`, also used by the import for each row."""
+def write_quote(operator_id: str, request: QuoteRequest, *, rewrites: Policy | None = None) -> Policy:
+    """The body of `quote`, also used by the import for each row, and for the policy that takes another's place."""
     request = _check_texts(request)
     _check_premium(request)
     _check_days(request)
     version = _version_for(operator_id, request)
-    policy = _open_policy(operator_id, version, request)
+    policy = _open_policy(operator_id, version, request, rewrites)
     _write_participants(policy, version, _agency(request.agency_code))
     term = Term.objects.create(
         policy=policy,
@@ -132,6 +133,14 @@ def slips(request: QuoteRequest) -> Slips:
     )
 
 
+def cleaned(request: QuoteRequest) -> QuoteRequest:
+    """A request that has no slips, without spaces around its texts. Raises: the first slip."""
+    clean = replace(_check_texts(request), insured=parties.checked(request.insured))
+    _check_premium(clean)
+    _check_days(clean)
+    return clean
+
+
 def refusals(operator_id: str, request: QuoteRequest) -> list[DomainError]:
     """Every reason why a quote is refused, not only the first; it writes nothing. Empty when there is none."""
     seen = slips(request)
@@ -156,13 +165,14 @@ def _refusals(*checks: Callable[[], object]) -> list[DomainError]:
     return found
 
 
-def _open_policy(operator_id: str, version: ProgramVersion, request: QuoteRequest) -> Policy:
+def _open_policy(operator_id: str, version: ProgramVersion, request: QuoteRequest, rewrites: Policy | None) -> Policy:
     """Write the policy row. Two at once with one number wait for each other, and the second is refused."""
     policy = Policy(
         operator_id=operator_id,
         program=version.program,
         number=request.number,
-        insured=parties.ensure(operator_id, request.insured),
+        insured=rewrites.insured if rewrites else parties.ensure(operator_id, request.insured),
+        rewrites=rewrites,
     )
     Policy.objects.bulk_create([policy], ignore_conflicts=True)
     if not Policy.objects.filter(pk=policy.id).exists():
@@ -183,6 +193,21 @@ def bind(*, policy_id: str, actor: Actor) -> Policy:
 @step
 def bind_locked(policy: Policy) -> Policy:
     """The body of `bind`, on a locked policy."""
+    term = take_cover_locked(policy)
+    bus.publish(
+        PolicyBound(
+            policy_id=policy.id,
+            term_id=term.id,
+            transaction_id=term.transactions.get(sequence=1).id,
+            plan_code=term.plan_code,
+        )
+    )
+    return policy
+
+
+@step
+def take_cover_locked(policy: Policy) -> Term:
+    """Turn a locked quote into cover without telling the layers above; whoever calls it tells them. Gives its term."""
     _require_quoted(policy, "bound")
     before = policy.state
     policy.bind()
@@ -190,7 +215,6 @@ def bind_locked(policy: Policy) -> Policy:
     term = policy.terms.get(number=1)
     term.take()
     term.save(update_fields=["state"])
-    transaction = term.transactions.get(sequence=1)
     audit.record(
         action="policy.bind",
         object_id=policy.id,
@@ -210,14 +234,20 @@ def bind_locked(policy: Policy) -> Policy:
             "expires_on": term.expires_on.isoformat(),
         },
     )
-    bus.publish(
-        PolicyBound(
-            policy_id=policy.id,
-            term_id=term.id,
-            transaction_id=transaction.id,
-            plan_code=term.plan_code,
-        )
-    )
+    return term
+
+
+@command
+def issue(*, policy_id: str, actor: Actor) -> Policy:
+    """Say that the contract's documents are with the insured. Raises: NotFound, Forbidden, IllegalTransition."""
+    access.get_operable(actor, Policy.objects.all(), policy_id, permission=Permission.POLICIES_WRITE)
+    policy = locks.lock(policy_id)
+    if policy.state != Policy.State.BOUND:
+        said = f"Policy {policy.number} is {policy.get_state_display().lower()}; only a bound policy is issued."
+        raise IllegalTransition(said, field="policy")
+    policy.issue()
+    policy.save(update_fields=["state"])
+    recording.record(policy, "policy.issued", {}, before=Policy.State.BOUND)
     return policy
 
 
@@ -326,19 +356,21 @@ def _write_new_business(policy: Policy, term: Term, version: ProgramVersion, req
         version.terms,
         programs.risk_of(version, request.state, request.effective_on),
     )
-    transaction = Transaction.objects.create(
-        term=term,
-        sequence=1,
-        kind=Transaction.Kind.NEW_BUSINESS,
-        effective_on=term.effective_on,
-    )
+    return write_first(policy, term, rated, Transaction.Kind.NEW_BUSINESS)
+
+
+@step
+def write_first(policy: Policy, term: Term, rated: Sequence[RatedCharge], kind: str) -> list[Charge]:
+    """Write the first transaction of a term: its whole premium as one segment, and every charge."""
+    premium = rated[0].amount
+    transaction = Transaction.objects.create(term=term, sequence=1, kind=kind, effective_on=term.effective_on)
     Segment.objects.create(
         transaction=transaction,
         starts_on=term.effective_on,
         ends_on=term.expires_on,
-        full_term_minor=request.premium.amount_minor,
-        written_minor=request.premium.amount_minor,
-        currency=request.premium.currency,
+        full_term_minor=premium.amount_minor,
+        written_minor=premium.amount_minor,
+        currency=premium.currency,
     )
     charges = Charge.objects.bulk_create(
         Charge(

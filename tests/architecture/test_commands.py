@@ -27,7 +27,6 @@ _OWN_TRANSACTION = (
 )
 _SAVEPOINTS = (
     # Inside the one command, a part that may be undone while the rest goes on.
-    "policies/imports.py",  # one bad row
     "reconciliation/ledger/posting.py",  # a COPY that met a posting made before
 )
 _ONE_MOMENT = ("coverpay/books.py",)  # a proof reads everything from one snapshot and writes nothing

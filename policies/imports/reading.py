@@ -1,29 +1,19 @@
-"""Import policies from CSV: read as a stream, every problem listed with row and column, whole or not at all."""
+"""Read a file of policies as a stream: every row that can be read, and every problem with its row and column."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import datetime as dt
-import hashlib
 import re
-import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import IO
 
-from django.db import connection, transaction
-
-from compliance import access, audit
-from compliance.permissions import Permission
-from coverpay.kernel import commands, texts
-from coverpay.kernel.actors import Actor
-from coverpay.kernel.commands import command
+from coverpay.kernel import texts
 from coverpay.kernel.errors import DomainError
 from coverpay.kernel.money import Money
-from policies import lifecycle, locks
 from policies.lifecycle import QuoteRequest
-from policies.models import PolicyImport
 from policies.parties import PartyDetails
 
 REQUIRED = ("policy_number", "program", "insured_reference", "insured_name", "state", "effective_on", "expires_on",
@@ -80,7 +70,6 @@ class Tally:
     """What a pass over the file has found so far."""
 
     rows: int = 0
-    policies: int = 0
     problem_count: int = 0
     problems: list[Problem] = field(default_factory=list)
 
@@ -90,105 +79,22 @@ class Tally:
         if len(self.problems) < KEPT_PROBLEMS:
             self.problems.append(Problem(row, texts.shown(column, 60), code, texts.shown(message, 300)))
 
+    def join(self, found: list[tuple[int, DomainError]], count: int) -> None:
+        """Note what was found for the file as a whole: the first of it by row, and how many there are in all."""
+        mine = Tally()
+        for row, error in found:
+            mine.refuse(row, error)
+        self.problem_count += count
+        self.problems = sorted(self.problems + mine.problems, key=lambda problem: problem.row)[:KEPT_PROBLEMS]
+
     def refuse(self, row: int, error: DomainError) -> None:
         """Note what a command refused, by the column that its field came from."""
         named = error.field or ""
         self.add(row, _COLUMN_OF_FIELD.get(named, named), error.code, error.message)
 
 
-def import_policies(*, file: IO[bytes], file_name: str, actor: Actor) -> PolicyImport:
-    """Import a file of policies for the actor's organization.
-
-    Takes:  UTF-8 CSV with a header; columns REQUIRED and any of OPTIONAL; `bind` is yes or no (no: quotes only).
-    Gives:  the import with its counts. A file with any problem is REFUSED and changes nothing else; the same content
-            again gives the import that brought it in.
-    """
-    access.require(actor, Permission.POLICIES_WRITE)
-    organization_id = access.organization_of(actor)
-    with tempfile.TemporaryFile() as copy:
-        digest = _copy(file, copy)
-        return _import(
-            content=copy,
-            digest=digest,
-            file_name=file_name,
-            organization_id=organization_id,
-            actor=actor,
-        )
-
-
-@command
-def _import(
-    *,
-    content: IO[bytes],
-    digest: str,
-    file_name: str,
-    organization_id: str,
-    actor: Actor,
-) -> PolicyImport:
-    tally = Tally()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"policy-import:{organization_id}"],
-        )
-    before = _imported(organization_id, digest)
-    if before is not None:
-        commands.unchanged()
-        return before
-    savepoint = transaction.savepoint()
-    _write_rows(content, organization_id, tally)
-    if tally.problem_count:
-        transaction.savepoint_rollback(savepoint)
-    else:
-        transaction.savepoint_commit(savepoint)
-    record = PolicyImport.objects.create(
-        organization_id=organization_id,
-        file_name=texts.shown(file_name, 200),
-        content_sha256=digest,
-        state=PolicyImport.State.REFUSED if tally.problem_count else PolicyImport.State.IMPORTED,
-        row_count=tally.rows,
-        policy_count=0 if tally.problem_count else tally.policies,
-        problem_count=tally.problem_count,
-        problems=[asdict(problem) for problem in tally.problems],
-    )
-    audit.record(
-        action="policy_import.create",
-        object_id=record.id,
-        organization_id=organization_id,
-        after={
-            "state": record.state,
-            "rows": tally.rows,
-            "problems": tally.problem_count,
-            "sha256": digest,
-        },
-    )
-    return record
-
-
-def _imported(organization_id: str, digest: str) -> PolicyImport | None:
-    return PolicyImport.objects.filter(
-        organization_id=organization_id,
-        content_sha256=digest,
-        state=PolicyImport.State.IMPORTED,
-    ).first()
-
-
-def _write_rows(content: IO[bytes], organization_id: str, tally: Tally) -> None:
-    """Write every good row inside the savepoint; go on after a bad one, to list all problems at once."""
-    for row in _rows(content, tally):
-        try:
-            with transaction.atomic():
-                policy = lifecycle.write_quote(organization_id, row.request)
-                if row.bind:
-                    lifecycle.bind_locked(locks.lock(policy.id))
-        except DomainError as error:
-            for refusal in lifecycle.refusals(organization_id, row.request) or [error]:
-                tally.refuse(row.number, refusal)
-        else:
-            tally.policies += 1
-
-
-def _rows(content: IO[bytes], tally: Tally) -> Iterator[Row]:
+def rows(content: IO[bytes], tally: Tally) -> Iterator[Row]:
+    """Every readable row of the file, from its beginning; what cannot be read is noted."""
     records = _records(content, tally)
     _, header = next(records, (1, []))
     if _check_header(header, tally):
@@ -316,11 +222,3 @@ _READERS: dict[str, Callable[[dict[str, str]], object]] = {
     "premium": _premium,
     "bind": _yes_or_no,
 }
-
-
-def _copy(source: IO[bytes], target: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while chunk := source.read(1 << 16):
-        digest.update(chunk)
-        target.write(chunk)
-    return digest.hexdigest()
