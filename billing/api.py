@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.http import HttpResponse
 from rest_framework import serializers
+from rest_framework.request import Request
 
-from billing import invoices, schedules
-from billing.models import Installment, InstallmentItem, Invoice, InvoiceLine, PlanVersion, Receipt, Schedule
+from billing import account_api, documents, invoices, plan_api, schedules
+from billing.models import Invoice, InvoiceLine, PlanVersion, Receipt, Schedule
+from billing.plan_api import ScheduleShown
 from billing.queries import lines_of
-from compliance import explanations
+from compliance import access, explanations
 from compliance.models import Explanation
 from compliance.permissions import Permission
 from compliance.resources import Asked, Rows, Shown, creates, shows
@@ -25,7 +28,7 @@ class PlanShown(Shown):
 class NewPlan(Asked):
     code = serializers.SlugField(max_length=40)
     name = serializers.CharField(max_length=120)
-    spec = serializers.JSONField(help_text="down_payment, installments, installment_fee, due_day, bill_lead_days.")
+    spec = serializers.JSONField(help_text="What the plan says, key by key; see the guide to plans.")
     effective_from = serializers.DateField()
 
 
@@ -42,33 +45,6 @@ class Plans(Rows):
     def create(self, asked: dict[str, Any]) -> PlanVersion:
         """Publish the next version of a plan; versions in use never change."""
         return schedules.publish_plan(**asked, actor=self.actor)
-
-
-class ItemShown(Shown):
-    charge = serializers.CharField(source="charge_id", read_only=True, allow_null=True)
-
-    class Meta:
-        model = InstallmentItem
-        fields: ClassVar = ["id", "charge", "component", "amount_minor", "payee_kind", "payee"]
-
-
-class InstallmentShown(Shown):
-    invoice = serializers.CharField(source="invoice_id", read_only=True, allow_null=True)
-    items = ItemShown(many=True, read_only=True)
-
-    class Meta:
-        model = Installment
-        fields: ClassVar = ["id", "sequence", "bill_on", "due_on", "invoice", "items"]
-
-
-class ScheduleShown(Shown):
-    policy = serializers.CharField(source="policy_id", read_only=True)
-    plan_version = serializers.CharField(source="plan_version_id", read_only=True)
-    installments = InstallmentShown(many=True, read_only=True)
-
-    class Meta:
-        model = Schedule
-        fields: ClassVar = ["id", "policy", "plan_version", "currency", "installments", "created_at"]
 
 
 class Schedules(Rows):
@@ -138,6 +114,12 @@ class Invoices(Rows):
         reasons = [*explanations.of(invoice.id), *(reason for line in lines_of(invoice) for reason in line.reasons)]
         return list({reason.id: reason for reason in reasons}.values())
 
+    @account_api.prints
+    def pdf(self, request: Request, id: str) -> HttpResponse:
+        """The invoice as a document, with how each figure came about."""
+        invoice = access.get(self.actor, Invoice.objects.all(), id)
+        return account_api.pdf_answer(documents.invoice_pdf(invoice), invoice.number)
+
 
 class ReceiptShown(Shown):
     policy = serializers.CharField(source="policy_id", read_only=True)
@@ -170,8 +152,10 @@ class Receipts(Rows):
 
 
 routes = [
+    *plan_api.routes,
     ("plans", Plans),
     ("schedules", Schedules),
     ("invoices", Invoices),
     ("receipts", Receipts),
+    *account_api.routes,
 ]

@@ -131,16 +131,17 @@ def endorsement_preview(
     if last is None:
         raise NothingCharged(f"Policy {policy.number} has no schedule for that term yet.", field="policy")
     standings = _changed(standing.of_term(term), changes)
-    return change_preview(last.plan_version, last.currency, term, schedules.figure(policy, term, last, mode, standings))
+    figured = schedules.figure(policy, term, last, mode, standings)
+    return change_preview(last.plan_version, last.currency, slots.unbilled(term), figured)
 
 
-def change_preview(version: PlanVersion, currency: str, term: Term, figured: Resliced) -> ChangePreview:
-    """What is to be billed of a term now, and as it was figured."""
+def change_preview(version: PlanVersion, currency: str, before: Sequence[Slot], figured: Resliced) -> ChangePreview:
+    """What is to be billed now, and as it was figured."""
     return ChangePreview(
         plan=version.code,
         plan_version=str(version),
         currency=currency,
-        before=listed(slots.unbilled(term)),
+        before=listed(before),
         after=listed(figured.slots),
         credited_minor=sum(figured.excess.values()),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Max
 
-from billing import plans, reslicing, slots, standing
+from billing import credits, plans, reslicing, slots, standing
 from billing.models import Installment, PayorShare, PlanVersion, Schedule
 from billing.plans.dates import Position
 from billing.plans.dates import positions as positions_of
@@ -192,8 +192,6 @@ def adjust(policy: Policy, term: Term, transaction_id: str, *, reason: str, mode
     if figured.is_change:
         schedule = replace(policy, last, figured, transaction_id=transaction_id, reason=reason)
     if figured.excess:
-        from billing import credits
-
         credits.credit_overbilled(policy, term, figured.excess, transaction_id=transaction_id, reason=reason)
     if not (figured.is_change or figured.excess):
         audit.record(action="schedule.keep", object_id=last.id, organization_id=policy.operator_id, reason=reason)

@@ -50,7 +50,10 @@ PARAMETERS: dict[str, Any] = {
     "endpoint_id": Endpoint,
     "delivery_id": Delivery,
 }
-A_VIEWER_MAY = {"switch-organization": "acting for another organization of one's own changes no row"}
+A_VIEWER_MAY = {"switch-organization": "acting for another organization of one's own changes no row"} | {
+    f"{name}-list": "a preview computes and writes nothing"
+    for name in ("schedules/preview", "schedules/endorsement-preview", "plan-comparisons", "plan-changes/preview")
+}
 SAFE = ("get",)
 
 EVERY = routes.every()

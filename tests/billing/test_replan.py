@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from billing import invoices, replan
-from billing.models import InstallmentItem
+from billing.models import InstallmentItem, Invoice
 from compliance.permissions import Permission
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import Forbidden, Invalid, NotFound
 from tests.support import books, changes
 from tests.support.books import House
+from tests.support.changes import receive
 
 pytestmark = pytest.mark.django_db
 ALL_DOWN = ["carrier_fee", "surplus_lines_tax"]
@@ -88,3 +91,28 @@ def test_what_cannot_be_replanned_is_refused(house: House) -> None:
     invoices.issue(policy_id=full.id, actor=house.me)
     with pytest.raises(replan.NothingToReplan):
         replan.change_plan(policy_id=full.id, plan_code="months", actor=house.me)
+
+
+def test_an_open_invoice_that_is_not_due_is_taken_back_and_its_money_applied_anew(house: House) -> None:
+    """2,500.00 of 04-30 is billed and 1,000.00 paid on it; by halves 7,500.00 is due on 07-31 and the money waits."""
+    policy = on_quarters(house)
+    first = Invoice.objects.get(policy=policy)
+    receive(house, policy, first.total_minor)
+    invoices.issue(policy_id=policy.id, through=dt.date(2026, 4, 30), actor=house.me)
+    receive(house, policy, 100_000)
+    shown = replan.preview(policy, "halves")
+    replan.change_plan(policy_id=policy.id, plan_code="halves", actor=house.me)
+    term = policy.terms.get()
+    assert [each.total_minor for each in shown.before] == [250_000] * 3
+    assert [(each.due_on.isoformat(), each.total_minor) for each in shown.after] == changes.dates(term)
+    assert changes.dates(term) == [("2026-07-31", 750_000)]
+    assert changes.ties(term)
+    assert sorted(Invoice.objects.filter(policy=policy).values_list("state", flat=True)) == ["paid", "void"]
+    assert books.balance(house, "unapplied_cash") == -100_000
+    assert books.balance(house, "premium_receivable") == 0
+
+
+def test_what_is_overdue_stays_as_it_is(house: House) -> None:
+    policy = on_quarters(house)
+    replan.change_plan(policy_id=policy.id, plan_code="months", actor=house.me)
+    assert Invoice.objects.get(policy=policy).state == Invoice.State.OPEN

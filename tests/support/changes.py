@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from billing import schedules, slots, standing
+from billing import cash, schedules, slots, standing
 from billing.models import Schedule
 from compliance import audit
-from coverpay.kernel import clock
+from coverpay.kernel import clock, ids
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
+from coverpay.kernel.money import Money
 from policies import locks
 from policies.models import Charge, Policy, Term, Transaction
+from reconciliation.ledger import accounts, posting
+from reconciliation.ledger.posting import Posting, credit, debit
 from tests.support import books
 from tests.support.books import House
 
@@ -61,6 +64,22 @@ def _changed(*, policy_id: str, kind: str, mode: str | None, components: dict[st
         )  # fmt: skip
     audit.record(action="test.change", object_id=policy.id, organization_id=policy.operator_id)
     return schedules.adjust(policy, term, transaction.id, reason="Vehicle added", mode=mode)
+
+
+def receive(house: House, policy: Policy, amount_minor: int) -> None:
+    """Money comes for a policy and is applied to what is open."""
+    _receive(policy_id=policy.id, amount_minor=amount_minor, actor=house.me)
+
+
+@command
+def _receive(*, policy_id: str, amount_minor: int, actor: Actor) -> None:
+    policy = locks.lock(policy_id)
+    amount = Money(amount_minor)
+    receipt = cash.receive(policy, source_id=ids.new("src"), amount=amount, received_on=clock.today())
+    book_id = accounts.open_book(policy.operator_id).id
+    sides = (debit("trust_cash", amount, owner="test"), credit("unapplied_cash", amount))
+    posting.post(Posting(book_id, clock.today(), receipt.id, "test.received", sides))
+    cash.apply(receipt)
 
 
 def dates(term: Term) -> list[tuple[str, int]]:

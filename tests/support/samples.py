@@ -35,6 +35,7 @@ TEXTS: dict[str, Any] = {
     "state": "HI",
     "code": "another",
     "gateway": "sandbox",
+    "plan": "halves",
     "token": "tok_ok",
     "fund": "trust",
     "scopes": ["policies.read"],
