@@ -123,6 +123,15 @@ def uncollected_minor(earned: Earned, *, on: dt.date, paid_minor: int) -> int:
     return max(0, earned(on) - paid_minor)
 
 
+def why_uncollected(earned: Earned, *, on: dt.date, paid_minor: int) -> Explained:
+    """Why so much is uncollected by a day."""
+    return Explained(
+        formula="earned until the day − premium paid, at least zero",
+        inputs={"on": on.isoformat(), "earned_minor": earned(on), "paid_minor": paid_minor},
+        rule="cover that was given and not paid for is collected or written off",
+    )
+
+
 def steady(*, premium_minor: int, starts_on: dt.date, ends_on: dt.date) -> Earned:
     """The earning of one rate over some days, rounded half up; nothing before them, all of it after."""
     return changing([(starts_on, ends_on, premium_minor)])

@@ -56,9 +56,7 @@ class PastDue:
 def by_term(policy: Policy, spec: DelinquencySpec, on: dt.date) -> list[PastDue]:
     """What is past due on each term of a policy on a day, grace over; terms with nothing are left out."""
     rows = (
-        InvoiceLine.objects.filter(
-            invoice__policy=policy, invoice__state=Invoice.State.OPEN, invoice__due_on__lt=on
-        )
+        InvoiceLine.objects.filter(invoice__policy=policy, invoice__state=Invoice.State.OPEN, invoice__due_on__lt=on)
         .exclude(component__in=PENALTIES)
         .select_related("invoice")
         .order_by("invoice__due_on", "invoice_id", "position")

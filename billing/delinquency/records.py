@@ -17,7 +17,6 @@ _EVENTS = {
     DelinquencyStep.Action.LATE_FEE: "delinquency.late_fee",
     DelinquencyStep.Action.CANCEL: "delinquency.cancelled",
     DelinquencyStep.Action.COLLECTIONS: "delinquency.collections",
-    DelinquencyStep.Action.WRITE_OFF: "delinquency.closed",
     DelinquencyStep.Action.HOLD: "delinquency.held",
     DelinquencyStep.Action.RELEASE: "delinquency.released",
     DelinquencyStep.Action.PROMISE: "delinquency.promised",
@@ -26,7 +25,7 @@ _EVENTS = {
     DelinquencyStep.Action.DECISION: "delinquency.decided",
     DelinquencyStep.Action.CLOSE: "delinquency.closed",
 }
-"""Notices and rescissions tell of themselves."""
+"""Notices, rescissions and credits tell of themselves."""
 
 
 @step
@@ -84,6 +83,6 @@ def spec_of(delinquency: Delinquency) -> DelinquencySpec:
 
 def allowed_to_go_on(delinquency: Delinquency) -> bool:
     """Whether a person said, for the very step that is next, that it may be taken."""
-    return delinquency.steps.filter(
-        action=DelinquencyStep.Action.DECISION, position=delinquency.next_position, facts__choice="proceed"
-    ).exists()
+    last = delinquency.steps.filter(position=delinquency.next_position).order_by("-id").first()
+    decided = last is not None and last.action == DelinquencyStep.Action.DECISION
+    return decided and last.facts.get("choice") == "proceed"
