@@ -74,7 +74,10 @@ class PolicyReinstated(Event):
 
 @dataclass(frozen=True, slots=True)
 class PolicyRewritten(Event):
-    """One policy was cancelled and another bound in its place; what was paid in excess goes to the new one."""
+    """One policy was cancelled and another bound in its place; what was paid in excess goes to the new one.
+
+    It is told alone: neither `PolicyCancelled` nor `PolicyBound` is published for the two.
+    """
 
     from_policy_id: str
     from_term_id: str

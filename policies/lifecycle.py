@@ -181,19 +181,19 @@ def _open_policy(operator_id: str, version: ProgramVersion, request: QuoteReques
 
 
 @command
-def bind(*, policy_id: str, actor: Actor) -> Policy:
-    """Turn a quote into cover: from now on its charges are owed by the plan asked for.
+def bind(*, policy_id: str, actor: Actor, plan_code: str = "") -> Policy:
+    """Turn a quote into cover: from now on its charges are owed by the plan asked for, or by another chosen now.
 
-    Raises: NotFound, Forbidden, IllegalTransition when it is not a quote.
+    Raises: NotFound (also for a plan not in force), Forbidden, IllegalTransition when it is not a quote.
     """
     access.get_operable(actor, Policy.objects.all(), policy_id, permission=Permission.POLICIES_WRITE)
-    return bind_locked(locks.lock(policy_id))
+    return bind_locked(locks.lock(policy_id), plan_code)
 
 
 @step
-def bind_locked(policy: Policy) -> Policy:
+def bind_locked(policy: Policy, plan_code: str = "") -> Policy:
     """The body of `bind`, on a locked policy."""
-    term = take_cover_locked(policy)
+    term = take_cover_locked(policy, plan_code)
     bus.publish(
         PolicyBound(
             policy_id=policy.id,
@@ -206,7 +206,7 @@ def bind_locked(policy: Policy) -> Policy:
 
 
 @step
-def take_cover_locked(policy: Policy) -> Term:
+def take_cover_locked(policy: Policy, plan_code: str = "") -> Term:
     """Turn a locked quote into cover without telling the layers above; whoever calls it tells them. Gives its term."""
     _require_quoted(policy, "bound")
     before = policy.state
@@ -214,13 +214,14 @@ def take_cover_locked(policy: Policy) -> Term:
     policy.save(update_fields=["state"])
     term = policy.terms.get(number=1)
     term.take()
-    term.save(update_fields=["state"])
+    asked, term.plan_code = term.plan_code, plan_code or term.plan_code
+    term.save(update_fields=["state", "plan_code"])
     audit.record(
         action="policy.bind",
         object_id=policy.id,
         organization_id=policy.operator_id,
-        before={"state": before},
-        after={"state": policy.state},
+        before={"state": before, "plan": asked},
+        after={"state": policy.state, "plan": term.plan_code},
     )
     events.record(
         type="policy.bound",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from coverpay.kernel.errors import Conflict, Invalid
@@ -19,7 +19,7 @@ from policies.earning import (
     percent_minor,
     written_minor,
 )
-from policies.slicing import DateOutsideTerm, require_inside
+from policies.slicing import DateOutsideTerm, PremiumBelowZero, rate_on, require_inside
 
 METHODS = ("flat", "pro_rata", "short_rate_90", "short_rate_table")
 FACTOR_90 = Decimal(90)
@@ -182,21 +182,48 @@ def _with_minimum(
 
 
 def undo(slices: Sequence[Slice], ids: Collection[str]) -> list[NewSlice]:
-    """Take back these slices so that every figure is as it was before them. Raises: ChangedSince."""
-    wanted = set(ids)
-    last = {chain.last.id for chain in chains(slices)}
-    if wanted - last:
-        raise ChangedSince("A later change rests on this one; undo that one first.", field="transaction")
-    return [
-        replace(
-            NewSlice(each.kind, each.starts_on, each.ends_on, each.full_term_minor, each.written_minor),
-            full_term_minor=-each.full_term_minor,
-            written_minor=-each.written_minor,
-            offsets=each.id,
+    """Take back these slices so that every figure is as it was before them.
+
+    A slice that was stopped and lifted again since (a cancellation and its reinstatement) may be taken back too.
+
+    Raises: ChangedSince, with the id of the slice that stands on one of these.
+    """
+    made = []
+    for chain in chains(slices):
+        whole = (chain.base, *chain.links)
+        for place, each in enumerate(whole):
+            if each.id not in ids:
+                continue
+            if (len(whole) - 1 - place) % 2:
+                said = "A later change rests on this one; undo that one first."
+                raise ChangedSince(said, field="transaction", slice=chain.last.id)
+            made.append(
+                NewSlice(
+                    each.kind, each.starts_on, each.ends_on, -each.full_term_minor, -each.written_minor, chain.last.id
+                )
+            )
+    return made
+
+
+def require_none_below_zero(slices: Sequence[Slice], made: Sequence[NewSlice]) -> None:
+    """Check that no day's rate would be below zero. Raises: PremiumBelowZero."""
+    numbered = [
+        Slice(
+            f"new {place}",
+            each.kind,
+            each.starts_on,
+            each.ends_on,
+            each.full_term_minor,
+            each.written_minor,
+            each.offsets,
         )
-        for each in slices
-        if each.id in wanted
+        for place, each in enumerate(made)
     ]
+    after = [*slices, *numbered]
+    for day in {each.starts_on for each in after}:
+        if rate_on(after, day) < 0:
+            said = f"A later change took premium that this one had brought; on {day} less than nothing would be left."
+            raise PremiumBelowZero(said, field="transaction")
 
 
 def reinstate(
