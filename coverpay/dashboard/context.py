@@ -23,6 +23,8 @@ _PLACES: tuple[tuple[str, str, str, str, Permission], ...] = (
     ("payments:list", "Payments", "credit-card", "m", P.PAYMENTS_READ),
     ("ledger:accounts", "Ledger", "book-open", "l", P.LEDGER_READ),
     ("reconciliation:home", "Bank", "landmark", "b", P.RECONCILIATION_READ),
+    ("compliance:approvals", "Approvals", "stamp", "a", P.APPROVALS_READ),
+    ("compliance:rules", "Rules", "scale", "r", P.RULES_READ),
     ("webhooks:list", "Webhooks", "send", "w", P.WEBHOOKS_READ),
     ("compliance:members", "Settings", "settings", "s", P.ACCESS_READ),
 )

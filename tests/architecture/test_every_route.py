@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.test import Client, override_settings
 
 from billing.models import Invoice
-from compliance.models import ApiKey, AuditEntry, Membership, User
+from compliance.models import ApiKey, AuditEntry, Membership, Moratorium, Permit, User
 from coverpay.webhooks.models import Delivery, Endpoint
 from payments.gateways.sandbox import Sandbox
 from payments.models import Attempt, Payment, Payout
@@ -47,6 +47,8 @@ PARAMETERS: dict[str, Any] = {
     "entry_id": Entry,
     "member_id": Membership,
     "key_id": ApiKey,
+    "permit_id": Permit,
+    "moratorium_id": Moratorium,
     "endpoint_id": Endpoint,
     "delivery_id": Delivery,
 }

@@ -11,11 +11,14 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model
 
+from compliance import approvals, moratoriums
 from compliance.access import Access
 from compliance.models import Organization, User
 from compliance.permissions import ROLE_PERMISSIONS, Permission
+from compliance.rules import decisions
 from coverpay.demo import bank
 from coverpay.kernel import clock
+from coverpay.kernel.money import Money
 from coverpay.webhooks import endpoints
 from payments import inbound, refunds, sandbox_webhooks, settlement
 from payments.gateways.sandbox import Sandbox
@@ -71,6 +74,7 @@ def everything(sandbox: Sandbox) -> Seeded:
     endpoints.create(url="https://93.184.215.14/hook", actor=house.me)
     _premium(house, sandbox)
     policy_imports.import_policies(file=io.BytesIO(POLICY_FILE.encode()), file_name="seed.csv", actor=house.me)
+    _watched(house)
     home = world.organization("agency")
     viewing = [Permission(scope) for scope in ROLE_PERMISSIONS["viewer"]]
     return Seeded(
@@ -82,6 +86,18 @@ def everything(sandbox: Sandbox) -> Seeded:
         stranger=world.member(home, "admin"),
         stranger_token=world.token(home),
     )
+
+
+def _watched(house: House) -> None:
+    """A permit that waits, a rule that was decided and a moratorium that is in force."""
+    day = clock.today()
+    approvals.request(
+        action="invoice.write_off", object_id="inv_seeded", amount=Money(1_00), reason="seeded", actor=house.me
+    )
+    decisions.decide(
+        rule="noc_nonpay_days", jurisdiction="HI", line="commercial_pc", value=10, reason="seeded", actor=house.me
+    )
+    moratoriums.declare(name="Seeded storm", state_code="HI", starts_on=day, ends_on=day, actor=house.me)
 
 
 def _premium(house: House, sandbox: Sandbox) -> None:
