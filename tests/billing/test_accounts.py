@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from billing import account_cash, accounts, aging, cash, documents, invoices, statements
 from billing.invoices import NothingToBill
@@ -19,8 +20,9 @@ from coverpay.kernel.errors import DomainError, Forbidden, Invalid, NotFound
 from policies import parties
 from policies.models import Policy
 from policies.parties import PartyDetails
-from tests.support import books
+from tests.support import books, world
 from tests.support.books import House
+from tests.support.html import read
 
 pytestmark = pytest.mark.django_db
 TODAY = dt.date(2026, 2, 2)
@@ -203,3 +205,61 @@ def test_the_next_bill_comes_with_the_next_dates(house: House) -> None:
     with clock.frozen(dt.datetime(2026, 8, 1, tzinfo=dt.UTC)):
         second = accounts.issue_bill(account_id=account.id, actor=house.me)
     assert (second.number, second.invoices.count()) == ("A-1-002", 2)
+
+
+def test_the_api_opens_shares_bills_receives_and_prints(house: House) -> None:
+    api = world.api(house.operator)
+    payor = parties.create(details=PartyDetails(reference="API", name="Hui"), actor=house.me)
+    made = api.post("billing-accounts", {"number": "B-1", "payor": payor.id, "mode": "list_bill"}).json()
+    policy, shared = books.bound(house), books.bound(house)
+    path = f"billing-accounts/{made['id']}"
+    assert len(api.post(f"{path}/attach", {"policies": [policy.id]}).json()["shares"]) == 1
+    whole = {"shares": [{"account": made["id"], "share_ppm": 1_000_000}]}
+    assert api.post(f"policy-billing/{shared.id}/shares", whole).json()["shares"][0]["share_ppm"] == 1_000_000
+    assert api.get(f"policy-billing/{shared.id}").json()["shares"][0]["account"] == made["id"]
+    bill = api.post(f"{path}/bill").json()
+    assert len(bill["invoices"]) == 2
+    money = {"source": "W-1", "bank_account": house.bank.id, "amount_minor": 535_900, "received_on": "2026-02-02"}
+    assert api.post(f"{path}/receive", money).json()["receipts"][0]["amount_minor"] == 535_900
+    said = api.get(f"{path}/statement").json()
+    assert (said["opening_minor"], said["closing_minor"], len(said["lines"])) == (0, 535_900, 3)
+    aged = api.get("aging", by="account", on="2026-02-02").json()
+    assert [row["days_1_30"] for row in aged["data"]] == [535_900]
+    refused = api.get("aging", by="color")
+    assert (refused.status_code, refused.json()["field"]) == (422, "by")
+
+
+def test_every_document_is_a_pdf_for_who_may_see_it_and_not_there_for_others(house: House) -> None:
+    account, (policy, _) = two(house)
+    bill = accounts.issue_bill(account_id=account.id, actor=house.me)
+    invoice = bill.invoices.order_by("id")[0]
+    ours, others = world.api(house.operator), world.api(world.organization("agency"))
+    for path in (
+        f"invoices/{invoice.id}/pdf", f"account-bills/{bill.id}/pdf",
+        f"billing-accounts/{account.id}/statement-pdf", f"policy-billing/{policy.id}/statement-pdf",
+    ):  # fmt: skip
+        answer = ours.client.get(f"/v1/{path}", HTTP_ACCEPT="application/pdf")
+        assert (answer.status_code, answer["Content-Type"], answer.content[:5]) == (200, "application/pdf", b"%PDF-")
+        assert ours.get(path).content == answer.content
+        assert others.get(path).status_code == 404
+
+
+def test_the_pages_show_the_account_its_bill_and_the_aging(house: House) -> None:
+    account, (policy, _) = two(house)
+    client = world.pages(world.member(house.operator, "billing"))
+    button = reverse("billing:issue-bill", args=[account.id])
+    page = read(client.get(reverse("billing:account", args=[account.id])))
+    assert button in page.posts_to
+    assert "A-1-001" in read(client.post(button, follow=True)).text
+    assert "A-1" in read(client.get(reverse("billing:accounts"))).text
+    for by in ("policy", "account", "program"):
+        assert "10,718.00" in read(client.get(reverse("billing:aging"), {"by": by})).text
+    sheet = client.get(reverse("billing:aging"), {"by": "account", "format": "csv"}).content.decode()
+    assert "A-1,Hui Holdings,USD,0.00,10718.00,0.00,0.00,0.00,10718.00" in sheet
+    invoice = Invoice.objects.filter(policy=policy).order_by("id")[0]
+    pdf = reverse("billing:invoice-pdf", args=[invoice.id])
+    assert pdf in client.get(reverse("invoice", args=[invoice.id])).content.decode()
+    for url in (pdf, reverse("billing:policy-statement", args=[policy.id])):
+        assert client.get(url).content[:5] == b"%PDF-"
+    other = world.pages(world.member(world.organization("agency"), "admin"))
+    assert other.get(pdf).status_code == 404
