@@ -1,0 +1,107 @@
+"""Schedules and first invoices of many policies, beside plain COPY of the very same rows into the same tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from benchmarks import book
+from benchmarks.measure import Comparison
+from billing import bulk
+from coverpay.kernel import clock, ids
+from coverpay.kernel.actors import Actor
+from coverpay.kernel.commands import command
+from policies import locks
+from policies.events import PolicyBound
+
+SIZES = (10_000, 100_000)
+LARGE = 1_000_000
+CHUNK = 1000
+TARGET = 0.3
+MAX_RSS_MB = 500
+FIRST_DAY = dt.date(2026, 1, 1)
+THROUGH = dt.date(2026, 1, 31)
+
+
+@dataclass(slots=True)
+class Built:
+    """A book of one size: rows and seconds of every chunk, ours and plain, and the most memory this process had."""
+
+    policies: int
+    rows: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    plain: list[float] = field(default_factory=list)
+    rss_mb: int = 0
+
+    @property
+    def comparison(self) -> Comparison:
+        return Comparison(
+            f"{self.policies:,} policies, rows",
+            [rows / seconds for rows, seconds in zip(self.rows, self.seconds, strict=True)],
+            "COPY of the same rows",
+            [rows / seconds for rows, seconds in zip(self.rows, self.plain, strict=True)],
+            TARGET,
+        )
+
+    @property
+    def milliseconds(self) -> float:
+        """What one policy costs."""
+        return 1000 * sum(self.seconds) / self.policies
+
+    @property
+    def holds(self) -> bool:
+        return self.comparison.holds and self.rss_mb < MAX_RSS_MB
+
+
+def run(*, large: bool = False) -> list[Built]:
+    """Seed the books, then build each chunk by chunk, in turns with the plain COPY of what was built."""
+    sizes = [*SIZES, *([LARGE] if large else [])]
+    house = book.open_house("bench-billing")
+    warm_up = range(1, 2 * CHUNK + 1)
+    book.seed(house, range(1, 2 * CHUNK + 1 + sum(sizes)), first_day=FIRST_DAY, days=28)
+    book.settle()
+    for numbers in book.chunks(warm_up, CHUNK):
+        build(numbers=numbers, actor=house.actor)
+    mirror = book.Mirror()
+    built, start = [], warm_up[-1] + 1
+    for size in sizes:
+        print(f"building {size:,} policies ...", file=sys.stderr, flush=True)
+        built.append(_measure(range(start, start + size), mirror, house.actor))
+        start += size
+    mirror.close()
+    return built
+
+
+def _measure(numbers: range, mirror: book.Mirror, actor: Actor) -> Built:
+    built = Built(len(numbers))
+    for chunk in book.chunks(numbers, CHUNK):
+        mark = ids.new("mrk").removeprefix("mrk_")
+        began = time.perf_counter()
+        build(numbers=chunk, actor=actor)
+        built.seconds.append(time.perf_counter() - began)
+        count, taken = mirror.take(mark)
+        began = time.perf_counter()
+        mirror.write(taken)
+        built.plain.append(time.perf_counter() - began)
+        built.rows.append(count)
+    built.rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return built
+
+
+@command
+def build(*, numbers: Sequence[int], actor: Actor) -> None:
+    """Schedules and first invoices of a chunk, in one transaction as an import or a night does."""
+    policies = locks.lock_many([book.policy_id(number) for number in numbers])
+    bulk.create_schedules(
+        [
+            PolicyBound(book.policy_id(number), f"trm_{number:026d}", f"txn_{number:026d}", "twelve")
+            for number in numbers
+        ]
+    )
+    issued = bulk.issue_due(policies, THROUGH)
+    if issued.count != len(numbers):
+        raise RuntimeError(f"{issued.count} invoices for {len(numbers)} policies on {clock.today()}")
