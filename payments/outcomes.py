@@ -6,9 +6,10 @@ import datetime as dt
 
 from django.conf import settings
 
-from billing import cash
+from billing import arrivals, cash
+from billing.delinquency import cures
 from billing.models import Receipt, ReceiptReversal
-from compliance import audit, events
+from compliance import audit, business_days, events
 from coverpay.kernel import clock, commands, texts
 from coverpay.kernel.commands import step
 from coverpay.kernel.errors import NotFound
@@ -21,16 +22,20 @@ from reconciliation import breaks
 from reconciliation.models import Break
 
 S = Attempt.State
+ACH = "ach"
+ACH_RETURN_DAYS = 6
+"""Business days; what is returned later than this is returned for want of authority, and needs a person anyway."""
 _OPEN = (S.PLANNED, S.SUBMITTED, S.PENDING, S.UNKNOWN)
 
 
 @step
 def locked(attempt_id: str) -> Attempt:
-    """Lock the attempt's policy, then read the attempt as it is now. Raises: NotFound."""
+    """Lock the attempt's policy and those its money went on to, then read it as it is now. Raises: NotFound."""
     policy_id = Attempt.objects.filter(pk=attempt_id).values_list("payment__policy_id", flat=True).first()
     if policy_id is None:
         raise NotFound(f"No attempt {attempt_id}.", field="attempt")
-    locks.lock(policy_id)
+    receipts = Receipt.objects.filter(source_id__in=Attempt.objects.filter(pk=attempt_id).values("payment_id"))
+    locks.lock_many({policy_id, *cash.reach(receipts.values_list("id", flat=True))})
     return Attempt.objects.select_related("payment__policy", "payment__invoice", "account").get(pk=attempt_id)
 
 
@@ -113,9 +118,22 @@ def _succeeded(attempt: Attempt, outcome: Outcome) -> None:
     payment.save(update_fields=["state"])
     today = clock.today()
     journal.payment_taken(attempt, amount, today)
-    receipt = cash.receive(payment.policy, source_id=payment.id, amount=amount, received_on=today)
-    cash.apply(receipt)
+    arrivals.take(
+        payment.policy,
+        source_id=payment.id,
+        amount=amount,
+        received_on=today,
+        provisional_until=_settles_on(today) if payment.method == ACH else None,
+    )
     _event("payment.succeeded", attempt)
+
+
+def _settles_on(taken_on: dt.date) -> dt.date:
+    """The business day until which a bank may still return an ACH debit."""
+    day = taken_on
+    for _ in range(ACH_RETURN_DAYS):
+        day = business_days.shift(day + dt.timedelta(days=1), "next")
+    return day
 
 
 def _returned(attempt: Attempt, outcome: Outcome) -> None:
@@ -137,6 +155,7 @@ def undo(attempt: Attempt, *, reason: str) -> None:
     """Give back what a succeeded attempt brought: applications, receipt and postings, by exact opposites."""
     receipt = Receipt.objects.get(source_id=attempt.payment_id)
     cash.take_back(receipt, reason=reason, on=clock.today())
+    cures.money_returned(receipt.policy)
     journal.payment_undone(attempt, reason=reason, on=clock.today())
 
 

@@ -6,7 +6,8 @@ import datetime as dt
 
 from django.conf import settings
 
-from billing.models import ReceiptReversal
+from billing import cash
+from billing.models import Receipt, ReceiptReversal
 from compliance import access, audit, events
 from compliance.permissions import Permission
 from coverpay.kernel import clock, commands, jobs, texts
@@ -25,7 +26,7 @@ LIVE = (Refund.State.PLANNED, Refund.State.SUBMITTED, Refund.State.UNKNOWN)
 
 
 class NotRefundable(Conflict):
-    """Only a succeeded payment without a live refund is given back."""
+    """Only a succeeded payment without a live refund, whose money is still with its policy, is given back."""
 
     code = "not_refundable"
 
@@ -54,6 +55,11 @@ def request(*, payment_id: str, reason: str, actor: Actor) -> Refund:
         )
     if payment.refunds.filter(state__in=LIVE).exists():
         raise NotRefundable("A refund of this payment is on its way.", field="payment")
+    receipt = Receipt.objects.filter(source_id=payment.id).first()
+    if receipt is not None and cash.standing_transfers(receipt).exists():
+        raise NotRefundable(
+            "Money of this payment was carried to another policy; take that back first.", field="payment"
+        )
     refund = Refund.objects.create(
         payment=payment,
         attempt=attempt,
