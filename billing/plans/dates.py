@@ -51,9 +51,10 @@ def positions(
             `shift` for plans that say `business_days`; `bill_from`, the first day a bill may go out (the anchor);
             `due_day` in place of the plan's own.
     """
-    steps = _steps(spec, anchor, expires_on or due_date(anchor, 12))
+    due_day = due_day or spec.due_day
+    steps = _steps(spec, anchor, expires_on or due_date(anchor, 12), due_day)
     weights = _weights(spec, steps)
-    days = [anchor, *(due_date(anchor, step.month, due_day or spec.due_day) for step in steps)]
+    days = [anchor, *(due_date(anchor, step.month, due_day) for step in steps)]
     last = _last_allowed(spec, anchor, expires_on, shift)
     merged: dict[dt.date, list[int]] = {}
     for number, (day, weight) in enumerate(zip(days, weights, strict=True)):
@@ -68,12 +69,17 @@ def positions(
     ]
 
 
-def _steps(spec: PlanSpec, anchor: dt.date, ends_on: dt.date) -> Sequence[Step]:
+def _steps(spec: PlanSpec, anchor: dt.date, ends_on: dt.date, due_day: int | None) -> Sequence[Step]:
     """The steps after the first date, at most as many as the plan allows; what is cut off is left to the others."""
     steps: Sequence[Step] = spec.steps
     if spec.every_months:
-        months = range(spec.every_months, 12 * 30, spec.every_months)
-        steps = [Step(month, 1) for month in months if due_date(anchor, month) < ends_on]
+        count = (ends_on.year - anchor.year) * 12 + ends_on.month - anchor.month
+        months = range(spec.every_months, count + 1, spec.every_months)
+        steps = [
+            Step(month, 1)
+            for month in months
+            if max(due_date(anchor, month), due_date(anchor, month, due_day)) < ends_on
+        ]
     has_first = spec.down_percent_scaled != 0 or spec.in_full
     return steps[: spec.max_installments - (1 if has_first else 0)]
 

@@ -12,13 +12,14 @@ from billing import invoices, previews, schedules
 from billing.models import Schedule
 from coverpay.kernel.errors import Invalid
 from policies import lifecycle
+from policies.models import Policy
 from tests.support import books, changes
 from tests.support.books import House
 
 pytestmark = pytest.mark.django_db
 
 
-def quoted(house: House, **more: object) -> books.Policy:
+def quoted(house: House, **more: str) -> Policy:
     return lifecycle.quote(request=books.request(**more), actor=house.me)
 
 

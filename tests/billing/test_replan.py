@@ -11,6 +11,7 @@ from billing.models import InstallmentItem, Invoice
 from compliance.permissions import Permission
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import Forbidden, Invalid, NotFound
+from policies.models import Policy
 from tests.support import books, changes
 from tests.support.books import House
 from tests.support.changes import receive
@@ -24,7 +25,7 @@ QUARTERS = {
 MONTHS = {"cadence": "monthly", "installment_fee": {"amount": "5.00"}}
 
 
-def on_quarters(house: House) -> books.Policy:
+def on_quarters(house: House) -> Policy:
     """A policy with 2,500.00 and all fees billed, 2,500.00 due on 04-30, 07-31 and 10-31."""
     policy = changes.planned(house, "quarters", QUARTERS)
     invoices.issue(policy_id=policy.id, actor=house.me)
