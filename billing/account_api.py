@@ -89,8 +89,12 @@ class NewAccount(Asked):
     currency = serializers.CharField(required=False, max_length=3)
 
 
+class PolicyNamed(Asked):
+    policy = serializers.CharField(max_length=40)
+
+
 class Attached(Asked):
-    policies = serializers.ListField(child=serializers.CharField(max_length=40), min_length=1, max_length=200)
+    policies = PolicyNamed(many=True, min_length=1, max_length=200)
 
 
 class BillAsked(Asked):
@@ -98,7 +102,9 @@ class BillAsked(Asked):
 
 
 class MoneyForAccount(Asked):
-    source = serializers.CharField(max_length=70, help_text="The bank's reference; the same again is the same money.")
+    source = serializers.CharField(  # type: ignore[assignment]
+        max_length=70, help_text="The bank's reference; the same again is the same money."
+    )
     bank_account = serializers.CharField(max_length=40)
     amount_minor = serializers.IntegerField(min_value=1)
     received_on = serializers.DateField()
@@ -176,7 +182,11 @@ class BillingAccounts(Rows):
     @acts(Attached, gives=SharesShown)
     def attach(self, id: str, asked: dict[str, Any]) -> dict[str, Any]:
         """Let the account pay the whole of these policies."""
-        return {"shares": accounts.attach(account_id=id, policy_ids=asked["policies"], actor=self.actor)}
+        return {
+            "shares": accounts.attach(
+                account_id=id, policy_ids=[row["policy"] for row in asked["policies"]], actor=self.actor
+            )
+        }
 
     @acts(BillAsked, gives=BillShown)
     def bill(self, id: str, asked: dict[str, Any]) -> AccountBill:
@@ -219,7 +229,7 @@ class AccountBills(Rows):
 
 
 class ShareAsked(Asked):
-    account = serializers.CharField(max_length=40)
+    billing_account = serializers.CharField(max_length=40)
     share_ppm = serializers.IntegerField(min_value=1, max_value=accounts.WHOLE)
 
 
@@ -246,7 +256,7 @@ class PolicyBilling(Resource):
     @acts(SharesAsked, gives=SharesShown)
     def shares(self, id: str, asked: dict[str, Any]) -> dict[str, Any]:
         """Set which accounts pay the policy; what is not billed yet is split anew."""
-        parts = {share["account"]: share["share_ppm"] for share in asked["shares"]}
+        parts = {share["billing_account"]: share["share_ppm"] for share in asked["shares"]}
         return {"shares": accounts.set_shares(policy_id=id, shares=parts, actor=self.actor)}
 
     @extend_schema(parameters=_PERIOD, responses={200: StatementShown}, filters=False)
@@ -278,7 +288,7 @@ class AgedShown(serializers.Serializer[Any]):
 class AgingShown(serializers.Serializer[Any]):
     on = serializers.DateField()
     by = serializers.CharField()
-    data = AgedShown(many=True)
+    data = AgedShown(many=True)  # type: ignore[assignment]
     totals = AgedShown(many=True)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from billing import accounts, aging, cash, journal
 from billing.models import BillingAccount, Receipt, SuspenseItem
-from compliance import access, explanations
+from compliance import access, audit, explanations
 from compliance.explanations import Figure
 from compliance.permissions import Permission
 from coverpay.kernel import clock, commands, texts

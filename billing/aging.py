@@ -104,7 +104,7 @@ def totals(rows: Iterable[Aged]) -> list[Aged]:
     return [Aged("", "Total", "", currency, *amounts) for currency, amounts in sorted(sums.items())]
 
 
-def open_on(invoices: QuerySet[Invoice], on: dt.date) -> QuerySet[Invoice]:
+def open_on(invoices: QuerySet[Invoice], on: dt.date) -> QuerySet[Any]:
     """The invoices of which something was open at the end of a day, with that as `still_open`."""
     rows = invoices.filter(issued_on__lte=on)
     if on >= clock.today():
@@ -112,7 +112,7 @@ def open_on(invoices: QuerySet[Invoice], on: dt.date) -> QuerySet[Invoice]:
     return with_still_open(rows, on).exclude(still_open=0)
 
 
-def with_still_open(invoices: QuerySet[Invoice], on: dt.date) -> QuerySet[Invoice]:
+def with_still_open(invoices: QuerySet[Any], on: dt.date) -> QuerySet[Any]:
     """Add to invoices what of them was open at the end of a day, as `still_open`."""
     applied = Application.objects.filter(line__invoice=OuterRef("pk"), applied_on__lte=on)
     credited = LineCredit.objects.filter(line__invoice=OuterRef("pk"), credited_on__lte=on)

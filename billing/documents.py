@@ -36,7 +36,7 @@ class NoticeItem(TypedDict):
 
 
 class NoticeFigure(TypedDict):
-    """How one figure of a notice came about."""
+    """How one figure of a notice came about; an amount of zero stands for a figure that is a day."""
 
     figure: str
     amount_minor: int
@@ -241,7 +241,7 @@ def notice_letter(notice: Notice) -> Letter:
             Reason(
                 of=title,
                 figure=_words(why["figure"]),
-                amount=full(why["amount_minor"], currency),
+                amount=full(why["amount_minor"], currency) if why["amount_minor"] else "",
                 formula=_words(why["formula"]),
                 inputs=_inputs(why["inputs"], currency),
                 rule=" · ".join(part for part in (why["rule"], why["citation"]) if part),

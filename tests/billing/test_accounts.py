@@ -213,8 +213,8 @@ def test_the_api_opens_shares_bills_receives_and_prints(house: House) -> None:
     made = api.post("billing-accounts", {"number": "B-1", "payor": payor.id, "mode": "list_bill"}).json()
     policy, shared = books.bound(house), books.bound(house)
     path = f"billing-accounts/{made['id']}"
-    assert len(api.post(f"{path}/attach", {"policies": [policy.id]}).json()["shares"]) == 1
-    whole = {"shares": [{"account": made["id"], "share_ppm": 1_000_000}]}
+    assert len(api.post(f"{path}/attach", {"policies": [{"policy": policy.id}]}).json()["shares"]) == 1
+    whole = {"shares": [{"billing_account": made["id"], "share_ppm": 1_000_000}]}
     assert api.post(f"policy-billing/{shared.id}/shares", whole).json()["shares"][0]["share_ppm"] == 1_000_000
     assert api.get(f"policy-billing/{shared.id}").json()["shares"][0]["account"] == made["id"]
     bill = api.post(f"{path}/bill").json()

@@ -13,7 +13,7 @@ from compliance.permissions import Permission
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import DomainError, Forbidden, NotFound
-from payments import attempts, autopay
+from payments import attempts, autopay, collection
 from payments.collection import CardNumberRefused
 from payments.models import Autopay, Payment
 from tests.support import books, world
@@ -76,14 +76,14 @@ def test_each_invoice_of_a_policy_is_charged_on_its_own(house: House) -> None:
 
 def test_what_cannot_be_routed_is_reported_and_the_others_go_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = enrolled(house), enrolled(house)
-    real = autopay.collection.collect_locked
+    real = collection.collect_locked
 
     def collect_locked(policy: Any, invoice: Any, **how: Any) -> Any:
         if invoice.id == first.id:
             raise DomainError("No way there.")
         return real(policy, invoice, **how)
 
-    monkeypatch.setattr(autopay.collection, "collect_locked", collect_locked)
+    monkeypatch.setattr(collection, "collect_locked", collect_locked)
     done = autopay.collect_due(house.operator.id, TODAY)
     assert done.failures == [(first.id, "domain_error", "No way there.")]
     assert Payment.objects.get().invoice_id == second.id
