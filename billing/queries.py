@@ -10,7 +10,17 @@ from typing import Any
 from django.db.models import F, Min, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from billing.models import Application, Installment, InstallmentItem, Invoice, InvoiceLine, PlanVersion, Schedule
+from billing import open_items
+from billing.models import (
+    Application,
+    Installment,
+    InstallmentItem,
+    Invoice,
+    InvoiceLine,
+    LineCredit,
+    PlanVersion,
+    Schedule,
+)
 from compliance import access, explanations
 from compliance.models import Explanation
 from coverpay.kernel import clock
@@ -24,18 +34,22 @@ DUE_SOON_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class LineShown:
-    """One invoice line with its payee's name, what cash covers of it, and why it is what it is."""
+    """One invoice line with its payee's name, what cash covers and credits lower of it, and why it is what it is."""
 
     line: InvoiceLine
     payee: str
     applied_minor: int
+    credited_minor: int
     open_minor: int
     reasons: list[Explanation]
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a policy was charged, is still to be billed, was asked for and covered; minor units of one currency."""
+    """What a policy was charged, is still to be billed, was asked for and covered; minor units of one currency.
+
+    `invoiced_minor` is what invoices ask for, less what credits lowered.
+    """
 
     currency: str
     charged_minor: int
@@ -69,16 +83,15 @@ def narrowed(rows: QuerySet[Invoice], show: str) -> QuerySet[Invoice]:
 
 
 def with_open(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
-    """Add `applied_minor` and `open_minor` to invoices."""
-    applied = (
-        Application.objects.filter(line__invoice=OuterRef("pk"))
-        .order_by()
-        .values("line__invoice")
-        .values(sum=Sum("amount_minor"))
+    """Add `applied_minor`, `credited_minor` and `open_minor` to invoices."""
+    return rows.annotate(applied_minor=_of_invoice(Application), credited_minor=_of_invoice(LineCredit)).annotate(
+        open_minor=F("total_minor") - F("applied_minor") - F("credited_minor")
     )
-    return rows.annotate(applied_minor=Coalesce(Subquery(applied), 0)).annotate(
-        open_minor=F("total_minor") - F("applied_minor")
-    )
+
+
+def _of_invoice(model: type[Application] | type[LineCredit]) -> Coalesce:
+    rows: QuerySet[Any] = model._default_manager.filter(line__invoice=OuterRef("pk"))
+    return Coalesce(Subquery(rows.order_by().values("line__invoice").values(sum=Sum("amount_minor"))), 0)
 
 
 def one(actor: Actor, invoice_id: str) -> Invoice:
@@ -90,42 +103,60 @@ def one(actor: Actor, invoice_id: str) -> Invoice:
 def lines_of(invoice: Invoice) -> list[LineShown]:
     """The lines of a visible invoice.
 
-    A line's reasons run backwards: how the plan split the charge into this installment, then how the charge arose.
+    A line's reasons run backwards: what was credited, how the plan split the charge into this installment, then how
+    the charge arose. A line that replaces another has the reasons of the first one too.
     """
-    lines = list(
-        invoice.lines.annotate(applied=Coalesce(Sum("applications__amount_minor"), 0))
-        .select_related("installment_item__installment")
-        .order_by("position")
-    )
+    lines: list[Any] = list(open_items.with_open(invoice.lines.order_by("position")))
     names = payee_names((line.payee_kind, line.payee) for line in lines)
-    known = explanations.of(*_subjects(lines))
+    first = _first_of(lines)
+    subjects = {line.id: _subjects(line, first[line.id]) for line in lines}
+    known = explanations.of(*{subject for keys in subjects.values() for subject, _ in keys})
     return [
         LineShown(
             line=line,
             payee=names[line.payee],
             applied_minor=line.applied,
-            open_minor=line.amount_minor - line.applied,
-            reasons=_reasons(line, known),
+            credited_minor=line.credited,
+            open_minor=line.open,
+            reasons=[
+                reason
+                for subject, figure in subjects[line.id]
+                for reason in known
+                if reason.subject_id == subject and figure in (None, reason.figure)
+            ],
         )
         for line in lines
     ]
 
 
-def _subjects(lines: Sequence[InvoiceLine]) -> set[str]:
-    items = [line.installment_item for line in lines]
-    charges = {item.charge_id for item in items if item.charge_id}
-    return charges | {item.installment.schedule_id for item in items} | {line.id for line in lines}
+def _first_of(lines: Sequence[InvoiceLine]) -> dict[str, InvoiceLine]:
+    """The line that each line replaces in the end: the one that an installment was billed by."""
+    rows = InvoiceLine.objects.select_related("installment_item__installment").prefetch_related("credits")
+    seen = {line.id: line for line in rows.filter(pk__in=[line.id for line in lines])}
+    edge = {line.replaces_id for line in seen.values() if line.replaces_id}
+    while edge:
+        found = {line.id: line for line in rows.filter(pk__in=edge)}
+        seen.update(found)
+        edge = {line.replaces_id for line in found.values() if line.replaces_id}
+    first = {}
+    for line in lines:
+        origin = seen[line.id]
+        while origin.replaces_id:
+            origin = seen[origin.replaces_id]
+        first[line.id] = origin
+    return first
 
 
-def _reasons(line: InvoiceLine, known: list[Explanation]) -> list[Explanation]:
-    item = line.installment_item
-    keys = [(line.id, None), (item.installment.schedule_id, item.component), (item.charge_id, None)]
-    return [
-        reason
-        for subject, figure in keys
-        for reason in known
-        if reason.subject_id == subject and figure in (None, reason.figure)
-    ]
+def _subjects(line: InvoiceLine, first: InvoiceLine) -> list[tuple[str, str | None]]:
+    """What explains a line, with the figure that counts where an object has several."""
+    keys: list[tuple[str, str | None]] = [(credit.id, None) for each in {line, first} for credit in each.credits.all()]
+    keys.append((line.id, None))
+    item = first.installment_item
+    if item is not None:
+        keys.append((item.installment.schedule_id, item.component))
+        if item.charge_id:
+            keys.append((item.charge_id, None))
+    return keys
 
 
 def schedules_of(policy: Policy) -> list[Schedule]:
@@ -147,7 +178,8 @@ def balance_of(policy: Policy) -> Balance:
         currency=policy.program.currency,
         charged_minor=_sum(policy.charges.all()),
         unbilled_minor=_sum(unbilled),
-        invoiced_minor=_sum(policy.invoices.all(), "total_minor"),
+        invoiced_minor=_sum(policy.invoices.all(), "total_minor")
+        - _sum(LineCredit.objects.filter(line__invoice__policy=policy)),
         applied_minor=_sum(Application.objects.filter(line__invoice__policy=policy)),
     )
 
