@@ -1,4 +1,4 @@
-"""Prove the books: what the ledger says, beside what invoices, receipts, attempts and payouts say.
+"""Prove the books: what the ledger says, beside what invoices, credits, receipts, attempts and payouts say.
 
 Every figure is worked out a second time from the rows that caused it; whatever differs is named. Each check is one
 set-based query of rows to compare: organization, account (or what else is compared), owner, currency, the expected and
@@ -54,6 +54,11 @@ WITH cause (org, code, owner, currency, amount) AS (
     UNION ALL SELECT org, 'billed_uncollected', '', currency, amount_minor FROM application
     UNION ALL SELECT org, 'unapplied_cash', '', currency, -amount_minor FROM receipt WHERE NOT taken_back
     UNION ALL SELECT org, 'unapplied_cash', '', currency, amount_minor FROM application
+    UNION ALL SELECT org, 'unapplied_cash', '', currency, amount_minor FROM transfer WHERE NOT undone
+    UNION ALL SELECT org, 'premium_receivable', '', currency, -amount_minor FROM credit
+    UNION ALL SELECT org, 'billed_uncollected', '', currency, amount_minor FROM credit
+    UNION ALL SELECT org, 'trust_cash', bank_account_id, currency, amount_minor FROM deposit WHERE state <> 'returned'
+    UNION ALL SELECT org, 'suspense_cash', '', currency, -amount_minor FROM deposit WHERE state = 'open'
     UNION ALL
     SELECT org,
            CASE WHEN payee_kind = 'state' THEN 'tax_payable' WHEN payee_kind = 'operator' THEN 'fee_in_trust'
@@ -81,7 +86,8 @@ SELECT org, code, owner, currency, COALESCE(expected.amount, 0), COALESCE(found.
   FROM expected FULL JOIN found USING (org, code, owner, currency)
 """
 
-# A posting is told from its cause by the amount on one account. Cash is applied in groups: their cause is the receipt.
+# A posting is told from its cause by the amount on one account, that of a transfer by what it debits there. Cash is
+# applied in groups: their cause is the receipt.
 _CAUSES = """
 WITH expected AS (
     SELECT org, 'invoice.issued' AS kind, id, currency, total_minor AS amount FROM invoice
@@ -92,13 +98,23 @@ WITH expected AS (
     SELECT org, CASE WHEN reverses_id IS NULL THEN 'cash.applied' ELSE 'cash.unapplied' END, receipt_id, currency,
            SUM(amount_minor)
       FROM application GROUP BY org, reverses_id IS NULL, receipt_id, currency
+    UNION ALL SELECT org, 'line.credited', id, currency, -amount_minor FROM credit
+    UNION ALL SELECT org, 'cash.transferred', id, currency, amount_minor FROM transfer
+    UNION ALL SELECT org, 'cash.transfer_undone', id, currency, amount_minor FROM transfer WHERE undone
+    UNION ALL SELECT org, 'suspense.opened', id, currency, -amount_minor FROM deposit
+    UNION ALL SELECT org, 'suspense.returned', id, currency, amount_minor FROM deposit WHERE state = 'returned'
+    UNION ALL SELECT org, 'suspense.placed', id, currency, amount_minor FROM receipt WHERE kind = 'suspense'
+    UNION ALL
+    SELECT org, 'suspense.placing_undone', id, currency, -amount_minor FROM receipt
+     WHERE kind = 'suspense' AND taken_back
 ), found AS (
     SELECT b.organization_id AS org, e.kind, COALESCE(x.receipt_id, e.source_id) AS id, l.currency,
            COALESCE(SUM(l.amount_minor) FILTER (
-               WHERE a.code = CASE e.kind WHEN 'invoice.issued' THEN 'premium_receivable'
-                                          WHEN 'cash.applied' THEN 'unapplied_cash'
-                                          WHEN 'cash.unapplied' THEN 'unapplied_cash'
-                                          ELSE 'processor_clearing' END), 0) AS amount
+               WHERE a.code = CASE WHEN e.kind IN ('invoice.issued', 'line.credited') THEN 'premium_receivable'
+                                   WHEN e.kind LIKE 'cash.%%' THEN 'unapplied_cash'
+                                   WHEN e.kind LIKE 'suspense.%%' THEN 'suspense_cash'
+                                   ELSE 'processor_clearing' END
+                 AND (e.kind NOT LIKE 'cash.transfer%%' OR l.amount_minor > 0)), 0) AS amount
       FROM reconciliation_entry e
       JOIN reconciliation_book b ON b.id = e.book_id
       JOIN reconciliation_line l ON l.entry_id = e.id
@@ -114,11 +130,74 @@ SELECT org, kind, id, currency, expected.amount, found.amount
 _RECEIPTS = """
 SELECT COALESCE(r.org, t.org), 'receipt of payment', COALESCE(r.source_id, t.payment_id),
        COALESCE(r.currency, t.currency), t.taken_minor, r.amount_minor
-  FROM receipt r FULL JOIN attempt t ON t.payment_id = r.source_id
+  FROM (SELECT * FROM receipt WHERE kind = 'payment') r FULL JOIN attempt t ON t.payment_id = r.source_id
  UNION ALL
 SELECT r.org, 'receipt taken back of payment', r.source_id, r.currency,
        CASE WHEN t.undone THEN r.amount_minor ELSE 0 END, CASE WHEN r.taken_back THEN r.amount_minor ELSE 0 END
   FROM receipt r JOIN attempt t ON t.payment_id = r.source_id
+ UNION ALL
+SELECT COALESCE(r.org, t.org), 'receipt of transfer', COALESCE(r.source_id, t.id), COALESCE(r.currency, t.currency),
+       t.amount_minor, r.amount_minor
+  FROM (SELECT * FROM receipt WHERE kind = 'transfer') r FULL JOIN transfer t ON t.to_receipt_id = r.id
+ UNION ALL
+SELECT r.org, 'receipt of suspense item', r.source_id, r.currency, d.amount_minor, r.amount_minor
+  FROM receipt r LEFT JOIN deposit d ON d.id = split_part(r.source_id, '/', 1)
+ WHERE r.kind = 'suspense'
+ UNION ALL
+SELECT d.org, 'placed suspense item', d.id, d.currency, CASE WHEN d.state = 'placed' THEN d.amount_minor ELSE 0 END,
+       COALESCE(SUM(r.amount_minor) FILTER (WHERE NOT r.taken_back), 0)
+  FROM deposit d LEFT JOIN receipt r ON r.kind = 'suspense' AND split_part(r.source_id, '/', 1) = d.id
+ GROUP BY d.org, d.id, d.currency, d.state, d.amount_minor
+"""
+
+# What is charged, and of it what invoices ask for, net of credits, and what installments have still to bill. An offered
+# term is owed once it is scheduled, a term that was not taken never. Fees of the plan are charged by nothing.
+_TERMS = """
+WITH part (term_id, component, payee_kind, payee, ppm, currency, charged, billed) AS (
+    SELECT x.term_id, c.component, c.payee_kind, c.payee, c.commission_ppm, c.currency, c.amount_minor, 0
+      FROM policies_charge c
+      JOIN policies_transaction x ON x.id = c.transaction_id
+      JOIN policies_term t ON t.id = x.term_id
+     WHERE t.state <> 'not_taken'
+       AND (t.state <> 'offered' OR EXISTS (SELECT FROM billing_schedule s WHERE s.term_id = t.id))
+    UNION ALL
+    SELECT l.term_id, l.component, l.payee_kind, l.payee, l.commission_ppm, i.currency, 0,
+           l.amount_minor - COALESCE((
+               SELECT SUM(c.amount_minor) FROM billing_linecredit c WHERE c.line_id = l.id AND c.kind <> 'written_off'
+           ), 0)
+      FROM billing_invoiceline l JOIN billing_invoice i ON i.id = l.invoice_id
+    UNION ALL
+    SELECT s.term_id, t.component, t.payee_kind, t.payee, t.commission_ppm, s.currency, 0, t.amount_minor
+      FROM billing_installmentitem t
+      JOIN billing_installment i ON i.id = t.installment_id
+      JOIN billing_schedule s ON s.id = i.schedule_id
+     WHERE i.invoice_id IS NULL AND i.replaced_by_id IS NULL
+)
+SELECT p.operator_id, part.component, part.term_id, part.currency, SUM(charged), SUM(billed)
+  FROM part JOIN policies_term t ON t.id = part.term_id JOIN policies_policy p ON p.id = t.policy_id
+ WHERE %(organization)s IN ('', p.operator_id)
+   AND component NOT IN ('installment_fee', 'late_fee', 'nsf_fee', 'reinstatement_fee')
+ GROUP BY p.operator_id, part.term_id, part.component, part.payee_kind, part.payee, part.ppm, part.currency
+"""
+
+_COVERED = """
+WITH line AS (
+    SELECT i.org, i.id AS invoice_id, i.state, i.currency, l.id, l.amount_minor
+           - COALESCE((SELECT SUM(amount_minor) FROM billing_linecredit WHERE line_id = l.id), 0)
+           - COALESCE((SELECT SUM(amount_minor) FROM billing_application WHERE line_id = l.id), 0) AS still_open
+      FROM billing_invoiceline l JOIN invoice i ON i.id = l.invoice_id
+)
+SELECT org, 'line beyond what it asks for', id, currency, 0, LEAST(still_open, 0) FROM line
+ UNION ALL
+SELECT org, 'open of invoice ' || state, invoice_id, currency,
+       CASE WHEN state = 'open' THEN GREATEST(SUM(still_open), 1) ELSE 0 END, SUM(still_open)
+  FROM line GROUP BY org, invoice_id, state, currency
+ UNION ALL
+SELECT r.org, 'receipt beyond what it brought', r.id, r.currency, 0, LEAST(0,
+       CASE WHEN r.taken_back THEN 0 ELSE r.amount_minor END
+       - COALESCE((SELECT SUM(amount_minor) FROM billing_application WHERE receipt_id = r.id), 0)
+       - COALESCE((SELECT SUM(amount_minor) FROM transfer WHERE from_receipt_id = r.id AND NOT undone), 0))
+  FROM receipt r
 """
 
 _REVERSALS = """
@@ -165,13 +244,17 @@ SELECT b.organization_id, a.code, concat_ws(' ', NULLIF(a.owner, ''), 'sealed', 
 """
 
 ACCOUNTS = "every account equals what caused it"
+RECEIPTS = "every receipt is a payment that was taken, a transfer or a placed deposit"
+TERMS = "what terms charge equals what is billed, credited and still to bill"
 CHECKS = {
     "every entry balances in each currency and fund": _ENTRIES_BALANCE,
     "every line fits its entry and its account": _LINES_FIT,
     "the trial balance is zero in each currency and fund": _TRIAL_BALANCE,
     ACCOUNTS: _ACCOUNTS,
     "every cause has its entry, every entry its cause": _CAUSES,
-    "every receipt is a payment that was taken": _RECEIPTS,
+    RECEIPTS: _RECEIPTS,
+    TERMS: _TERMS,
+    "nothing is covered beyond what it asks for, and invoices are open while something is": _COVERED,
     "every reversal is the exact opposite": _REVERSALS,
     "trust claims from operating what operating owes it": _BETWEEN_FUNDS,
     "sealed balances equal what they sealed": _SEALED,
@@ -181,11 +264,11 @@ CHECKS = {
 # compared: the sums of each account and currency, and every row that differs.
 _COMPARE = """
 WITH invoice AS (
-    SELECT p.operator_id AS org, i.id, i.currency, i.total_minor
+    SELECT p.operator_id AS org, i.id, i.currency, i.total_minor, i.state
       FROM billing_invoice i JOIN policies_policy p ON p.id = i.policy_id
      WHERE %(organization)s IN ('', p.operator_id)
 ), receipt AS (
-    SELECT p.operator_id AS org, r.id, r.source_id, r.currency, r.amount_minor,
+    SELECT p.operator_id AS org, r.id, r.kind, r.source_id, r.currency, r.amount_minor,
            EXISTS (SELECT FROM billing_receiptreversal v WHERE v.receipt_id = r.id) AS taken_back
       FROM billing_receipt r JOIN policies_policy p ON p.id = r.policy_id
      WHERE %(organization)s IN ('', p.operator_id)
@@ -195,6 +278,16 @@ WITH invoice AS (
       FROM billing_application x
       JOIN receipt r ON r.id = x.receipt_id
       JOIN billing_invoiceline l ON l.id = x.line_id
+), credit AS (
+    SELECT i.org, c.id, i.currency, c.amount_minor
+      FROM billing_linecredit c JOIN billing_invoiceline l ON l.id = c.line_id JOIN invoice i ON i.id = l.invoice_id
+), transfer AS (
+    SELECT r.org, t.id, t.from_receipt_id, t.to_receipt_id, r.currency, t.amount_minor, r.taken_back AS undone
+      FROM billing_cashtransfer t JOIN receipt r ON r.id = t.to_receipt_id
+), deposit AS (
+    SELECT s.operator_id AS org, s.id, s.bank_account_id, s.currency, s.amount_minor, s.state
+      FROM billing_suspenseitem s
+     WHERE s.why = 'unidentified' AND %(organization)s IN ('', s.operator_id)
 ), attempt AS (
     SELECT p.operator_id AS org, t.id, y.id AS payment_id, t.account_id, t.currency, t.taken_minor,
            y.state IN ('refunded', 'returned') AS undone

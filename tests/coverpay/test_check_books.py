@@ -199,7 +199,7 @@ def test_receipts_and_payments_that_disagree_are_named(lived_in: House) -> None:
     breaking("UPDATE billing_receipt SET amount_minor = 1 WHERE id = %s", [receipt.id])
     breaking("DELETE FROM billing_receiptreversal")
     undone = Payment.objects.get(state="refunded")
-    assert named("every receipt is a payment that was taken") == {
+    assert named(books.RECEIPTS) == {
         ("receipt of payment", receipt.source_id, 535_900, 1),
         ("receipt taken back of payment", undone.id, 535_900, 0),
     }
