@@ -102,19 +102,18 @@ def rules_of(
     organization_id: str, *, state: str, line: str, admitted: str, on: dt.date
 ) -> list[tuple[Asked, Ruled, str]]:
     """What each rule of the page comes to in a state, and its conditions as the decision form reads them."""
-    return [
-        (
-            asked,
-            lookup.lookup(
-                organization_id,
-                asked.rule,
-                jurisdiction=state,
-                line=asked.line or line,
-                admitted=asked.market or admitted,
-                on=on,
-                conditions=asked.conditions,
-            ),
-            ", ".join(f"{name}={value}" for name, value in asked.conditions.items()),
+    found = []
+    for asked in QUESTIONS:
+        ruled = lookup.lookup(
+            organization_id,
+            asked.rule,
+            jurisdiction=state,
+            line=asked.line or line,
+            admitted=asked.market or admitted,
+            on=on,
+            conditions=asked.conditions,
         )
-        for asked in QUESTIONS
-    ]
+        market = {} if asked.market or ruled.fact_id else {"admitted": admitted}
+        limits = {**asked.conditions, **market}
+        found.append((asked, ruled, ", ".join(f"{name}={value}" for name, value in limits.items())))
+    return found

@@ -42,7 +42,7 @@ class FactShown(serializers.Serializer[Any]):
 
 
 class FactPage(serializers.Serializer[Any]):
-    data = FactShown(many=True)
+    data = FactShown(many=True)  # type: ignore[assignment]  # a field, which DRF takes out of the class
     next = serializers.CharField(allow_null=True)
 
 

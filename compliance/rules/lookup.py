@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,8 +19,10 @@ from coverpay.kernel.errors import Invalid
 
 PERSONAL = ("personal_auto", "homeowners")
 ADMITTED = ("admitted", "surplus")
+TAKEN = "taken"
 _CONFLICTS = {"sources_conflict", "conflicting_vintage"}
 _TOLD_APART = (
+    "admitted",
     "initiator",
     "reason",
     "address",
@@ -94,16 +96,50 @@ def lookup(
     Takes:  `conditions` as far as known, e.g. ``{"initiator": "insurer", "reason": "nonpayment"}``.
     Raises: UnknownRule, UnknownJurisdiction, Invalid.
     """
+    ruled = by_facts(rule, jurisdiction=jurisdiction, line=line, admitted=admitted, on=on, conditions=conditions)
+    row = decided(
+        organization_id,
+        rule,
+        jurisdiction=jurisdiction,
+        line=line,
+        on=on,
+        conditions={"admitted": admitted, **(conditions or {})},
+    )
+    if row is None or (ruled.established and _nearness(row, line) < _nearness(facts.fact(ruled.fact_id or ""), line)):
+        return ruled
+    return _by_decision(row, ruled)
+
+
+def by_facts(
+    rule: str,
+    *,
+    jurisdiction: str,
+    line: str,
+    admitted: str = "admitted",
+    on: dt.date,
+    conditions: Mapping[str, str] | None = None,
+) -> Ruled:
+    """What the facts alone say, for documents. Raises: UnknownRule, UnknownJurisdiction, Invalid."""
     asked = dict(conditions or {})
     _check(rule, jurisdiction, admitted)
-    found = decided(organization_id, rule, jurisdiction=jurisdiction, line=line, on=on, conditions=asked)
-    seen = [*_passed(rule, jurisdiction, line, admitted, on, asked)]
-    fitting = [fact for fact, why in seen if not why]
-    best = _best(fitting, line)
-    considered = tuple(_considered(fact, why, best) for fact, why in seen)
-    if found is not None:
-        return _by_decision(found, jurisdiction, line, considered)
-    return _by_facts(rule, jurisdiction, line, asked, best, considered)
+    seen = _passed(rule, jurisdiction, line, admitted, on, asked)
+    best = _best([fact for fact, why in seen if not why], line)
+    first = min(best, key=lambda fact: (fact.needs_decision, fact.id), default=None)
+    what = f"{rule} in {jurisdiction} for {line}" + "".join(f", {name} {value}" for name, value in asked.items())
+    return Ruled(
+        rule=rule,
+        jurisdiction=jurisdiction,
+        line=line,
+        value=first.value if first else None,
+        unit=first.unit if first else facts.units()[rule],
+        citation=first.citation if first else "",
+        fact_id=first.id if first else None,
+        decision_id=None,
+        needs_decision=_undecided(what, best, first),
+        considered=tuple(_considered(fact, why, best) for fact, why in seen),
+        conditions=first.conditions if first else {},
+        note=first.note if first else "",
+    )
 
 
 def _check(rule: str, jurisdiction: str, admitted: str) -> None:
@@ -118,16 +154,20 @@ def _check(rule: str, jurisdiction: str, admitted: str) -> None:
 def decided(
     organization_id: str, rule: str, *, jurisdiction: str, line: str, on: dt.date, conditions: Mapping[str, Any]
 ) -> RuleDecision | None:
-    """The organization's decision in force that day: the exact line first, most conditions first, then the latest."""
+    """The organization's decision in force that day: the exact line first, most conditions first, then the latest.
+
+    Takes:  `conditions` with `admitted` among them: a decision on a fact of one market does not hold for the other.
+    """
     rows = RuleDecision.objects.filter(
         organization_id=organization_id, rule=rule, jurisdiction=jurisdiction, effective_from__lte=on
     )
-    fitting = [row for row in rows if _line_rank(row.line, line) and _holds(row.conditions, conditions)]
-    return max(
-        fitting,
-        key=lambda row: (_line_rank(row.line, line), len(row.conditions), row.effective_from, row.id),
-        default=None,
-    )
+    fitting = [row for row in rows if _line_rank(row.line, line) and _holds(_limits(row), conditions)]
+    return max(fitting, key=lambda row: (*_nearness(row, line), row.effective_from, row.id), default=None)
+
+
+def _limits(row: RuleDecision) -> Mapping[str, Any]:
+    about = facts.fact(row.fact_id) if row.fact_id else None
+    return {**({"admitted": about.admitted_status} if about else {}), **row.conditions}
 
 
 def _passed(
@@ -181,11 +221,14 @@ def _line_rank(line: str, asked: str) -> int:
     return {"all_pc": 2, "property_casualty": 2, "any": 1}.get(line, 0)
 
 
+def _nearness(said: Fact | RuleDecision, line: str) -> tuple[int, int]:
+    """How near a fact or decision is: by its line, then by how many conditions it is limited to."""
+    narrow = sum(name in _TOLD_APART and not str(value).startswith("any") for name, value in said.conditions.items())
+    return (_line_rank(said.line, line), narrow)
+
+
 def _weight(fact: Fact, line: str) -> tuple[int, int, dt.date]:
-    narrow = sum(
-        1 for name, wanted in fact.conditions.items() if name in _TOLD_APART and not str(wanted).startswith("any")
-    )
-    return (_line_rank(fact.line, line), narrow, fact.effective_from or dt.date.min)
+    return (*_nearness(fact, line), fact.effective_from or dt.date.min)
 
 
 def _best(fitting: Sequence[Fact], line: str) -> list[Fact]:
@@ -197,24 +240,24 @@ def _best(fitting: Sequence[Fact], line: str) -> list[Fact]:
 
 
 def _considered(fact: Fact, why: str, best: Sequence[Fact]) -> Considered:
-    verdict = why or ("taken" if fact in best else f"{best[0].id} is nearer (line, then conditions, then day)")
+    verdict = why or (TAKEN if fact in best else f"{best[0].id} is nearer (line, then conditions, then day)")
     return Considered(fact.id, fact.jurisdiction, fact.line, fact.conditions, fact.value, verdict)
 
 
-def _by_decision(row: RuleDecision, jurisdiction: str, line: str, considered: Sequence[Considered]) -> Ruled:
-    taken = Considered(row.id, jurisdiction, row.line, row.conditions, row.value, f"taken: decided, {row.reason}")
+def _by_decision(row: RuleDecision, ruled: Ruled) -> Ruled:
     about = facts.fact(row.fact_id) if row.fact_id else None
-    return Ruled(
-        rule=row.rule,
-        jurisdiction=jurisdiction,
-        line=line,
+    taken = Considered(row.id, row.jurisdiction, row.line, row.conditions, row.value, f"taken: decided, {row.reason}")
+    passed = (replace(seen, verdict=f"{row.id} was decided") for seen in ruled.considered if seen.verdict == TAKEN)
+    others = (seen for seen in ruled.considered if seen.verdict != TAKEN)
+    return replace(
+        ruled,
         value=_exact(row.value, row.unit),
         unit=row.unit,
         citation=row.citation,
         fact_id=row.fact_id or None,
         decision_id=row.id,
         needs_decision="",
-        considered=(taken, *considered),
+        considered=(taken, *passed, *others),
         conditions={**(about.conditions if about else {}), **row.conditions},
         note=row.reason,
     )
@@ -228,32 +271,6 @@ def _exact(value: Any, unit: str) -> Any:
 def is_number(unit: str) -> bool:
     """Tell whether values in a unit are numbers."""
     return any(word in unit for word in ("days", "USD", "percent"))
-
-
-def _by_facts(
-    rule: str,
-    jurisdiction: str,
-    line: str,
-    asked: Mapping[str, str],
-    best: Sequence[Fact],
-    considered: tuple[Considered, ...],
-) -> Ruled:
-    what = f"{rule} in {jurisdiction} for {line}" + "".join(f", {name} {value}" for name, value in asked.items())
-    first = min(best, key=lambda fact: (fact.needs_decision, fact.id), default=None)
-    return Ruled(
-        rule=rule,
-        jurisdiction=jurisdiction,
-        line=line,
-        value=first.value if first else None,
-        unit=first.unit if first else facts.units()[rule],
-        citation=first.citation if first else "",
-        fact_id=first.id if first else None,
-        decision_id=None,
-        needs_decision=_undecided(what, best, first),
-        considered=considered,
-        conditions=first.conditions if first else {},
-        note=first.note if first else "",
-    )
 
 
 def _undecided(what: str, best: Sequence[Fact], first: Fact | None) -> str:

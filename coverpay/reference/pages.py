@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from coverpay.api import schema
-from coverpay.reference import gateways, ledger, states, words
+from coverpay.reference import gateways, jurisdictions, ledger, states, words
 
 STATES = "states"
 
@@ -19,6 +19,7 @@ def every() -> dict[str, str]:
         **words.errors(),
         **words.permissions(),
         **gateways.pages(),
+        **jurisdictions.pages(),
         "api/openapi.yaml": schema.render(),
     }
 

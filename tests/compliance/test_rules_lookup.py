@@ -200,6 +200,24 @@ def test_a_decision_holds_for_its_line_conditions_and_organization_only(ours: Or
     assert ask(world.organization(), "return_premium_deadline", "AL", conditions=insured).needs_decision
 
 
+def test_a_wide_decision_leaves_a_nearer_established_fact_alone(ours: Organization) -> None:
+    decide(ours, "noc_nonpay_days", "NJ", 30, line="all_pc")
+    # noc-0168 is read in the source for auto; noc-0172 for commercial is not verified.
+    assert ask(ours, "noc_nonpay_days", "NJ", "personal_auto", conditions=NONPAY).value == 15
+    assert ask(ours, "noc_nonpay_days", "NJ", "commercial_pc", conditions=NONPAY).value == 30
+    decide(ours, "noc_nonpay_days", "NJ", 20, line="personal_auto", conditions=NONPAY)
+    assert ask(ours, "noc_nonpay_days", "NJ", "personal_auto", conditions=NONPAY).value == 20
+
+
+def test_a_decision_on_an_admitted_fact_says_nothing_about_surplus_lines(ours: Organization) -> None:
+    decide(ours, "noc_nonpay_days", "AL", 10, conditions=NONPAY, fact_id="noc-0005")
+    assert ask(ours, "noc_nonpay_days", "AL", conditions=NONPAY).established
+    assert not ask(ours, "noc_nonpay_days", "AL", conditions=NONPAY, admitted="surplus").established
+    decide(ours, "noc_nonpay_days", "AL", 12, conditions={**NONPAY, "admitted": "surplus"})
+    assert ask(ours, "noc_nonpay_days", "AL", conditions=NONPAY, admitted="surplus").value == 12
+    assert ask(ours, "noc_nonpay_days", "AL", conditions=NONPAY).value == 10
+
+
 def test_a_decision_may_confirm_a_fact_and_keeps_its_source(ours: Organization) -> None:
     row = decide(ours, "sl_tax_rate", "HI", "4.68", line="all_pc", fact_id="sl_tax-0012")
     assert (row.value, row.unit, row.citation) == ("4.68", "percent_of_premium", facts.fact("sl_tax-0012").citation)
