@@ -166,7 +166,7 @@ def mail(
     """
     found = access.get_operable(actor, Notice.objects.all(), notice_id, permission=Permission.BILLING_WRITE)
     policy = locks.lock(found.policy_id)
-    notice = _relations().get(pk=found.pk)
+    notice = _with_all(found.pk)
     if notice.state != Notice.State.PREPARED:
         raise NoticeNotLive(f"The notice is {notice.get_state_display().lower()}; it cannot be mailed.", field="notice")
     _check_mailing(notice, method, mailed_on)
@@ -296,7 +296,7 @@ def void(*, notice_id: str, reason: str, actor: Actor) -> Notice:
     """
     found = access.get_operable(actor, Notice.objects.all(), notice_id, permission=Permission.BILLING_WRITE)
     policy = locks.lock(found.policy_id)
-    notice = _relations().get(pk=found.pk)
+    notice = _with_all(found.pk)
     reason = texts.line(reason, field="reason", at_most=300)
     if notice.state not in (Notice.State.PREPARED, Notice.State.MAILED):
         raise IllegalTransition(f"The notice is {notice.get_state_display().lower()} already.", field="notice")
@@ -346,8 +346,12 @@ def _mailed(notice: Notice) -> Notice:
     return notice
 
 
-def _relations() -> Any:
-    return Notice.objects.select_related("policy__program", "term__program_version", "delinquency__plan_version")
+def _with_all(notice_id: str) -> Notice:
+    """A notice with the rows its letter and its day are worked out from."""
+    rows = Notice.objects.select_related(
+        "policy__program", "policy__operator", "policy__insured", "term__program_version", "delinquency__plan_version"
+    )
+    return rows.get(pk=notice_id)
 
 
 def _tell(notice: Notice, event: str, reason: str = "") -> None:

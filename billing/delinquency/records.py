@@ -84,5 +84,6 @@ def spec_of(delinquency: Delinquency) -> DelinquencySpec:
 def allowed_to_go_on(delinquency: Delinquency) -> bool:
     """Whether a person said, for the very step that is next, that it may be taken."""
     last = delinquency.steps.filter(position=delinquency.next_position).order_by("-id").first()
-    decided = last is not None and last.action == DelinquencyStep.Action.DECISION
-    return decided and last.facts.get("choice") == "proceed"
+    if last is None or last.action != DelinquencyStep.Action.DECISION:
+        return False
+    return bool(last.facts.get("choice") == "proceed")
