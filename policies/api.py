@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 
@@ -11,10 +13,34 @@ from compliance import explanations
 from compliance.models import Explanation
 from compliance.permissions import Permission
 from compliance.resources import Asked, Rows, Shown, acts, creates, shows
+from coverpay.kernel import clock
+from coverpay.kernel.errors import Invalid
 from coverpay.kernel.money import Money
-from policies import imports, lifecycle, parties
-from policies.models import Charge, Party, Policy, PolicyImport, ProgramVersion, Term
+from policies import (
+    audits,
+    cancellations,
+    endorsements,
+    expirations,
+    imports,
+    lifecycle,
+    parties,
+    queries,
+    reinstatements,
+    renewals,
+    reversals,
+    rewrites,
+    shapes,
+)
+from policies.audits import AuditRequest
+from policies.cancellations import CancellationRequest
+from policies.endorsements import EndorsementRequest
+from policies.models import Cancellation, Charge, Party, Policy, PolicyImport, ProgramVersion, Term, Transaction
 from policies.parties import PartyDetails
+from policies.reinstatements import ReinstatementRequest
+from policies.renewals import RenewalRequest
+from policies.rewrites import RewriteRequest
+from policies.shapes import ChargeShown, Reasoned, TermShown, TransactionShown
+from policies.transactions import Drafted
 
 
 class PartyShown(Shown):
@@ -76,30 +102,6 @@ class Programs(Rows):
     reads = Permission.POLICIES_READ
 
 
-class ChargeShown(Shown):
-    class Meta:
-        model = Charge
-        fields: ClassVar = [
-            "id",
-            "component",
-            "amount_minor",
-            "currency",
-            "payee_kind",
-            "payee",
-            "commission_ppm",
-            "taxable",
-            "refundable",
-        ]
-
-
-class TermShown(Shown):
-    program_version = serializers.CharField(source="program_version_id", read_only=True)
-
-    class Meta:
-        model = Term
-        fields: ClassVar = ["id", "number", "state_code", "effective_on", "expires_on", "program_version", "plan_code"]
-
-
 class PolicyShown(Shown):
     insured = PartyShown(read_only=True)
     program = serializers.CharField(source="program.code", read_only=True)
@@ -124,10 +126,6 @@ class NewQuote(Asked):
     agency_code = serializers.CharField(max_length=40, required=False, default="", allow_blank=True)
 
 
-class Declined(Asked):
-    reason = serializers.CharField(max_length=300)
-
-
 class WhyShown(Shown):
     class Meta:
         model = Explanation
@@ -146,7 +144,7 @@ class WhyShown(Shown):
 
 
 class Policies(Rows):
-    """Policies: quote, bind, decline."""
+    """Policies, and everything that happens to one: from quote to expiry."""
 
     queryset = Policy.objects.select_related("insured", "program").prefetch_related("terms", "charges")
     serializer_class = PolicyShown
@@ -167,16 +165,120 @@ class Policies(Rows):
         """Turn the quote into cover; its installments are set by the payment plan."""
         return lifecycle.bind(policy_id=id, actor=self.actor)
 
-    @acts(Declined)
+    @acts(Reasoned)
     def decline(self, id: str, asked: dict[str, Any]) -> Policy:
         """Close the quote without cover."""
         return lifecycle.decline(policy_id=id, reason=asked["reason"], actor=self.actor)
+
+    @acts()
+    def issue(self, id: str, asked: dict[str, Any]) -> Policy:
+        """Say that the contract's documents are with the insured."""
+        return lifecycle.issue(policy_id=id, actor=self.actor)
+
+    @acts(shapes.Endorsed, TransactionShown)
+    def endorse(self, id: str, asked: dict[str, Any]) -> Transaction:
+        """Change the contract from a day on, with premium or without."""
+        return endorsements.endorse(policy_id=id, request=EndorsementRequest(**asked), actor=self.actor)
+
+    @acts(shapes.Endorsed, shapes.DraftShown)
+    def preview_endorsement(self, id: str, asked: dict[str, Any]) -> Drafted:
+        """Work out an endorsement; nothing is written."""
+        return endorsements.preview(policy_id=id, request=EndorsementRequest(**asked), actor=self.actor)
+
+    @acts(shapes.Ended, shapes.CancellationShown)
+    def cancel(self, id: str, asked: dict[str, Any]) -> Cancellation:
+        """End cover: at once when its day has come, else announced for the day."""
+        return cancellations.cancel(policy_id=id, request=CancellationRequest(**asked), actor=self.actor)
+
+    @acts(shapes.Ended, shapes.DraftShown)
+    def preview_cancellation(self, id: str, asked: dict[str, Any]) -> Drafted:
+        """Work out what a cancellation would return; nothing is written."""
+        return cancellations.preview(policy_id=id, request=CancellationRequest(**asked), actor=self.actor)
+
+    @acts(Reasoned, shapes.CancellationShown)
+    def rescind_cancellation(self, id: str, asked: dict[str, Any]) -> Cancellation:
+        """Take an announced cancellation back before its day."""
+        return cancellations.rescind(policy_id=id, reason=asked["reason"], actor=self.actor)
+
+    @acts(shapes.Resumed, TransactionShown)
+    def reinstate(self, id: str, asked: dict[str, Any]) -> Transaction:
+        """Let a cancelled policy go on, without a lapse or after one."""
+        return reinstatements.reinstate(policy_id=id, request=ReinstatementRequest(**asked), actor=self.actor)
+
+    @acts(shapes.Rewritten)
+    def rewrite(self, id: str, asked: dict[str, Any]) -> Policy:
+        """Cancel the policy and bind another in its place, which is what this gives."""
+        return rewrites.rewrite(policy_id=id, request=RewriteRequest(**asked), actor=self.actor)
+
+    @acts(shapes.RenewalAsked, TermShown)
+    def offer_renewal(self, id: str, asked: dict[str, Any]) -> Term:
+        """Offer the next term."""
+        return renewals.offer(policy_id=id, request=RenewalRequest(**asked), actor=self.actor)
+
+    @acts(gives=TermShown)
+    def accept_renewal(self, id: str, asked: dict[str, Any]) -> Term:
+        """Take the offered next term."""
+        return renewals.accept(policy_id=id, actor=self.actor)
+
+    @acts(Reasoned, TermShown)
+    def decline_renewal(self, id: str, asked: dict[str, Any]) -> Term:
+        """Let the offered next term go as not taken."""
+        return renewals.decline(policy_id=id, reason=asked["reason"], actor=self.actor)
+
+    @acts()
+    def expire(self, id: str, asked: dict[str, Any]) -> Policy:
+        """End the terms that have run out."""
+        return expirations.expire(policy_id=id, actor=self.actor)
+
+    @acts(shapes.Audited, TransactionShown)
+    def audit(self, id: str, asked: dict[str, Any]) -> Transaction:
+        """Charge or return the difference to a term's audited premium."""
+        return audits.audit(policy_id=id, request=AuditRequest(**asked), actor=self.actor)
+
+    @acts(shapes.Undone, TransactionShown)
+    def undo(self, id: str, asked: dict[str, Any]) -> Transaction:
+        """Undo a wrong transaction by a reversing one."""
+        return reversals.undo(
+            policy_id=id, transaction_id=asked["transaction"], reason=asked["reason"], actor=self.actor
+        )
+
+    @extend_schema(parameters=[OpenApiParameter("as_of", dt.date, description="Left out: today.")])
+    @shows(shapes.EarnedShown, many=True)
+    def earned(self, id: str) -> list[queries.EarnedTerm]:
+        """Written, earned and unearned premium of each term when a day begins, by segment and component."""
+        policy = self.get_object()
+        return queries.earned_on(policy, _day(self.request.query_params.get("as_of")))
 
     @shows(WhyShown, many=True)
     def why(self, id: str) -> list[Explanation]:
         """Why each charge is what it is."""
         policy = self.get_object()
         return explanations.of(*Charge.objects.filter(policy_id=policy.pk).values_list("id", flat=True))
+
+
+def _day(text: str | None) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text) if text is not None else clock.today()
+    except ValueError:
+        raise Invalid("Write the day as 2026-12-31.", field="as_of") from None
+
+
+class Transactions(Rows):
+    """Transactions: every change of a contract, with the segments and charges it wrote."""
+
+    queryset = Transaction.objects.select_related("term").prefetch_related("segments", "charges")
+    serializer_class = TransactionShown
+    filterset_fields: ClassVar = ["term__policy", "term", "kind"]
+    reads = Permission.POLICIES_READ
+
+
+class Cancellations(Rows):
+    """Cancellations: announced, effective, rescinded or undone."""
+
+    queryset = Cancellation.objects.select_related("term")
+    serializer_class = shapes.CancellationShown
+    filterset_fields: ClassVar = ["term__policy", "term", "state"]
+    reads = Permission.POLICIES_READ
 
 
 class ImportShown(Shown):
@@ -220,5 +322,7 @@ routes = [
     ("parties", Parties),
     ("programs", Programs),
     ("policies", Policies),
+    ("transactions", Transactions),
+    ("cancellations", Cancellations),
     ("policy-imports", Imports),
 ]

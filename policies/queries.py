@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
 from compliance import access, explanations
 from compliance.models import Explanation, Organization
 from coverpay.kernel.actors import Actor
-from policies.models import Charge, PayeeKind, Policy, Program, Term
+from policies import earning, rating, transactions
+from policies.models import Charge, Component, PayeeKind, Policy, Program, Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,88 @@ def charges_of(policy: Policy) -> list[ChargeShown]:
         )
         for charge in charges
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class EarnedPart:
+    """Written, earned and unearned of one segment or one component, minor units."""
+
+    written_minor: int
+    earned_minor: int
+    id: str = ""
+    kind: str = ""
+    component: str = ""
+    starts_on: dt.date | None = None
+    ends_on: dt.date | None = None
+
+    @property
+    def unearned_minor(self) -> int:
+        return self.written_minor - self.earned_minor
+
+
+@dataclass(frozen=True, slots=True)
+class EarnedTerm:
+    """The premium of one term when a day begins, as its segments say today, and every component beside it."""
+
+    term: Term
+    as_of: dt.date
+    currency: str
+    written_minor: int
+    earned_minor: int
+    segments: list[EarnedPart]
+    components: list[EarnedPart]
+
+    @property
+    def unearned_minor(self) -> int:
+        return self.written_minor - self.earned_minor
+
+
+def earned_on(policy: Policy, as_of: dt.date) -> list[EarnedTerm]:
+    """Written, earned and unearned of every term of a visible policy that was ever taken, the first first."""
+    taken = (Term.State.IN_FORCE, Term.State.CANCELLED, Term.State.EXPIRED)
+    return [_earned(term, as_of) for term in transactions.in_state(policy, *taken)]
+
+
+def _earned(term: Term, as_of: dt.date) -> EarnedTerm:
+    slices = transactions.slices_of(term)
+    parts = earning.by_slice(slices, as_of, transactions.conditions_of(term).day_count)
+    written, earned = earning.written_minor(slices), sum(part.earned_minor for part in parts)
+    return EarnedTerm(
+        term=term,
+        as_of=as_of,
+        currency=term.program_version.program.currency,
+        written_minor=written,
+        earned_minor=earned,
+        segments=[
+            EarnedPart(
+                part.slice.written_minor,
+                part.earned_minor,
+                id=part.slice.id,
+                kind=part.slice.kind,
+                starts_on=part.slice.starts_on,
+                ends_on=part.slice.ends_on,
+            )
+            for part in parts
+        ],
+        components=_components(term, as_of, written, earned),
+    )
+
+
+def _components(term: Term, as_of: dt.date, written: int, earned: int) -> list[EarnedPart]:
+    """Premium as its segments earn; what goes back with premium earns with it; the rest is earned at once."""
+    rules = {rule["component"]: rating.refund_of(rule) for rule in term.program_version.terms.get("charges", ())}
+    share = Fraction(earned, written) if written else Fraction(1)
+    found = []
+    for standing in transactions.standing_of(term).values():
+        amount, part = standing.amount_minor, standing.amount_minor
+        if standing.component == Component.PREMIUM:
+            part = earned
+        elif rules.get(standing.component) == "pro_rata":
+            part = earning.share_minor(amount, share)
+        elif as_of < term.effective_on:
+            part = 0
+        found.append(EarnedPart(amount, part, component=standing.component))
+    return found
 
 
 def payee_names(payees: Iterable[tuple[str, str]]) -> dict[str, str]:

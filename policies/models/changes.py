@@ -34,6 +34,12 @@ class Transaction(models.Model):
         AUDIT = "audit", "Premium audit"
         REVERSAL = "reversal", "Reversal"
 
+    ACCESS: ClassVar = Access(
+        operator="term__policy__operator_id",
+        reader="term__policy__participants__organization_id",
+        permission=Permission.POLICIES_READ,
+    )
+
     id = IdField(prefix="txn")
     term = models.ForeignKey(Term, on_delete=models.PROTECT, related_name="transactions")
     sequence = models.PositiveIntegerField()

@@ -9,20 +9,23 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Model
 from rest_framework import serializers
 
-from billing.models import Invoice
+from billing.models import BillingAccount, Invoice
 from compliance.models import Organization
 from payments.models import Attempt, GatewayAccount, Payment
-from policies.models import Policy
+from policies.models import Party, Policy, Transaction
 from reconciliation.models import BankAccount
 from tests.support.seeded import Seeded
 
 ROWS: dict[str, type[Model]] = {
     "policy": Policy,
+    "transaction": Transaction,
     "invoice": Invoice,
     "payment": Payment,
     "attempt": Attempt,
     "account": GatewayAccount,
     "bank_account": BankAccount,
+    "billing_account": BillingAccount,
+    "payor": Party,
 }
 WITHOUT_FORM: dict[str, dict[str, Any]] = {
     "switch-organization": {"organization": Organization},

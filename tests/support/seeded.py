@@ -11,6 +11,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model
 
+from billing import accounts
 from compliance import approvals, moratoriums
 from compliance.access import Access
 from compliance.models import Organization, User
@@ -20,9 +21,11 @@ from coverpay.demo import bank
 from coverpay.kernel import clock
 from coverpay.kernel.money import Money
 from coverpay.webhooks import endpoints
-from payments import inbound, refunds, sandbox_webhooks, settlement
+from payments import autopay, inbound, refunds, sandbox_webhooks, settlement
 from payments.gateways.sandbox import Sandbox
+from policies import cancellations
 from policies import imports as policy_imports
+from policies.cancellations import CancellationRequest
 from reconciliation import imports, matches
 from tests.support import books, world
 from tests.support.books import House
@@ -73,8 +76,10 @@ def everything(sandbox: Sandbox) -> Seeded:
     house = books.open_house()
     endpoints.create(url="https://93.184.215.14/hook", actor=house.me)
     _premium(house, sandbox)
+    _accounts(house)
     policy_imports.import_policies(file=io.BytesIO(POLICY_FILE.encode()), file_name="seed.csv", actor=house.me)
     _watched(house)
+    _announced(house)
     home = world.organization("agency")
     viewing = [Permission(scope) for scope in ROLE_PERMISSIONS["viewer"]]
     return Seeded(
@@ -100,6 +105,12 @@ def _watched(house: House) -> None:
     moratoriums.declare(name="Seeded storm", state_code="HI", starts_on=day, ends_on=day, actor=house.me)
 
 
+def _announced(house: House) -> None:
+    """A policy whose cancellation is announced for a day to come."""
+    request = CancellationRequest(dt.date(2026, 12, 1), note="sold")
+    cancellations.cancel(policy_id=books.bound(house).id, request=request, actor=house.me)
+
+
 def _premium(house: House, sandbox: Sandbox) -> None:
     merchant, day = house.operator.code, clock.today()
     books.paid(house, books.billed(house))
@@ -111,6 +122,15 @@ def _premium(house: House, sandbox: Sandbox) -> None:
     deposits = [bank.Deposit(payout.amount_minor, payout.reference, "SANDBOX PAYOUT") for payout in payouts]
     _statement(house, deposits, day)
     matches.run_matching(bank_account_id=house.bank.id, actor=house.me)
+
+
+def _accounts(house: House) -> None:
+    """An account that gets one bill, and a policy that pays by itself."""
+    policy = books.bound(house)
+    account = accounts.open_account(number="ACC-1", payor_id=policy.insured_id, mode="account_bill", actor=house.me)
+    accounts.attach(account_id=account.id, policy_ids=[policy.id], actor=house.me)
+    accounts.issue_bill(account_id=account.id, actor=house.me)
+    autopay.enrol(policy_id=policy.id, method="card", token="tok_ok", actor=house.me)
 
 
 def _statement(house: House, deposits: list[bank.Deposit], day: dt.date) -> None:
