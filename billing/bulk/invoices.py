@@ -22,11 +22,13 @@ from coverpay.kernel.money import Money
 from policies.models import Component, Policy
 
 _DUE = """
-SELECT i.policy_id, i.id, i.sequence, i.due_on, i.account_id, s.term_id, s.currency, v.spec ->> 'low_bill',
+SELECT i.policy_id, i.id, i.sequence, i.due_on, i.account_id, s.term_id, s.currency,
+       (SELECT v.spec ->> 'low_bill'
+          FROM billing_schedule last JOIN billing_planversion v ON v.id = last.plan_version_id
+         WHERE last.term_id = s.term_id ORDER BY last.number DESC LIMIT 1),
        t.id, t.component, t.amount_minor, t.payee_kind, t.payee, t.commission_ppm
   FROM billing_installment i
   JOIN billing_schedule s ON s.id = i.schedule_id
-  JOIN billing_planversion v ON v.id = s.plan_version_id
   JOIN billing_installmentitem t ON t.installment_id = i.id
  WHERE i.policy_id = ANY(%s) AND i.invoice_id IS NULL AND i.replaced_by_id IS NULL AND i.bill_on <= %s
  ORDER BY i.policy_id, i.due_on, t.id
@@ -142,13 +144,16 @@ def _with_waiting_money(policy_ids: Sequence[str]) -> set[str]:
 
 
 def _is_plain(items: Sequence[Item]) -> bool:
-    """Whether one invoice of one currency to the insured, not too small to be sent, is all there is to it."""
-    currency = items[0].currency
-    total = Money(sum(item.amount_minor for item in items), currency)
-    return (
-        all(item.account_id is None and item.currency == currency for item in items)
-        and total > Money(0, currency)
-        and all(total >= Money.parse(item.low_bill or "0", currency) for item in items)
+    """Whether it makes one invoice of one term to the insured, with a first installment that is enough to be sent."""
+    first = items[0]
+    total = Money(
+        sum(item.amount_minor for item in items if item.installment_id == first.installment_id), first.currency
+    )
+    return total.amount_minor > 0 and all(
+        item.account_id is None
+        and (item.term_id, item.currency) == (first.term_id, first.currency)
+        and total >= Money.parse(item.low_bill or "0", item.currency)
+        for item in items
     )
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 
 from billing import plans, schedules
 from billing.models import Installment, InstallmentItem, PayorShare, PlanVersion, Schedule
-from compliance import audit, events, explanations
+from compliance import audit, business_days, events, explanations
 from compliance.explanations import Figure
 from coverpay.kernel import clock, copying, ids
 from coverpay.kernel.commands import step
@@ -81,25 +81,24 @@ def with_shares(policy_ids: Collection[str]) -> set[str]:
 
 
 def _schedules(bound: Sequence[PolicyBound]) -> Written:
-    terms = {
-        id: (operator_id, effective_on)
-        for id, operator_id, effective_on in Term.objects.filter(pk__in=[each.term_id for each in bound]).values_list(
-            "id", "policy__operator_id", "effective_on"
-        )
-    }
+    terms = Term.objects.select_related("policy").in_bulk([each.term_id for each in bound])
     charges = _charges([each.transaction_id for each in bound])
     versions, now = _Versions(), clock.now()
     written = Written()
     schedule_ids = ids.many("sch", len(bound))
     for schedule_id, each in zip(schedule_ids, bound, strict=True):
-        operator_id, effective_on = terms[each.term_id]
-        version, spec = versions.get(operator_id, each.plan_code, effective_on)
+        term = terms[each.term_id]
+        operator_id = term.policy.operator_id
+        version, spec = versions.get(operator_id, each.plan_code, term.effective_on)
         asked = charges[each.transaction_id]
         planned = plans.build(
             spec,
             [plans.ChargeDue(c.id, c.component, Money(c.amount_minor, c.currency)) for c in asked],
-            anchor=effective_on,
+            anchor=schedules.anchor_of(spec, term, made_on=now.date()),
             currency=asked[0].currency,
+            expires_on=term.expires_on,
+            shift=business_days.shift,
+            bill_from=now.date() if term.number > 1 else None,
         )
         written.schedules.append(
             (schedule_id, each.policy_id, each.term_id, each.transaction_id, version.id, asked[0].currency, 1, "", now)

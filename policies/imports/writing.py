@@ -138,8 +138,8 @@ def _tell(rows: _Rows, operator_id: str, policy_id: str, each: Good, charges: di
     data: dict[str, Any] = {**about, "total_minor": total, "currency": request.premium.currency}
     rows.facts.append(events.Fact("policy.quoted", operator_id, policy_id, policy_id, data))
     if each.bind:
-        states = {"before": {"state": "quoted"}, "after": {"state": "bound"}}
-        rows.audits.append(audit.Noted("policy.bind", policy_id, operator_id, **states))
+        before, after = ({"state": state, "plan": request.plan} for state in ("quoted", "bound"))
+        rows.audits.append(audit.Noted("policy.bind", policy_id, operator_id, before, after))
         days = {"effective_on": request.effective_on.isoformat(), "expires_on": request.expires_on.isoformat()}
         rows.facts.append(events.Fact("policy.bound", operator_id, policy_id, policy_id, {**about, **days}))
 

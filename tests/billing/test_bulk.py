@@ -34,13 +34,23 @@ FEES = {
     "due_day": 31,
     "bill_lead_days": 20,
 }
+LATE = {
+    "down_payment": {"percent": "25"},
+    "installments": {"count": 3, "every_months": 2},
+    "anchor": "bind",
+    "business_days": "next",
+    "bill_lead_days": 5,
+    "low_bill": "50.00",
+    "blackout_days_before_expiry": 60,
+}
 BOOK: list[dict[str, Any]] = [
     {"number": "B-1"},
     {"number": "B-2", "plan": "full", "premium": Money(100_001)},
     {"number": "B-3", "plan": "thirds", "premium": Money(99_999), "state": "CA"},
     {"number": "B-4", "plan": "fees", "premium": Money(1_234_567)},
     {"number": "B-5", "plan": "fees", "effective_on": dt.date(2026, 2, 28), "expires_on": dt.date(2027, 2, 28)},
-    {"number": "B-6", "plan": "thirds", "effective_on": dt.date(2026, 9, 30)},
+    {"number": "B-6", "plan": "late", "premium": Money(777_777)},
+    {"number": "B-7", "plan": "thirds", "effective_on": dt.date(2026, 9, 30)},
 ]
 _ID = re.compile(r"\b[a-z]{2,5}_[0-9a-hjkmnp-tv-z]{26}\b")
 _TABLES = {
@@ -114,7 +124,8 @@ def bound_in_bulk(house: House, monkeypatch: pytest.MonkeyPatch, book: Sequence[
 def other(house: House) -> House:
     both = books.open_house(), house
     for each in both:
-        schedules.publish_plan(code="fees", name="Fees", spec=FEES, effective_from=books.SINCE, actor=each.me)
+        for code, spec in (("fees", FEES), ("late", LATE)):
+            schedules.publish_plan(code=code, name=code, spec=spec, effective_from=books.SINCE, actor=each.me)
     return both[0]
 
 
@@ -124,13 +135,13 @@ def test_bulk_writes_the_rows_that_one_by_one_writes(
     one_by_one = [books.bound(house, **row) for row in BOOK]
     at_once = bound_in_bulk(other, monkeypatch, BOOK)
     assert written(other) == written(house)
-    for policy in one_by_one[:5]:
+    for policy in one_by_one[:6]:
         invoices.issue(policy_id=policy.id, actor=house.me, through=AUGUST)
     done = issue_at_once(policy_ids=at_once, through=AUGUST, actor=other.me)
     total = sum(Invoice.objects.filter(policy__operator=house.operator).values_list("total_minor", flat=True))
-    assert (done.count, done.amount_minor, done.left) == (5, total, [])
+    assert (done.count, done.amount_minor, done.left) == (6, total, [])
     assert written(other) == written(house)
-    assert Invoice.objects.filter(policy__operator=other.operator).count() == 5
+    assert Invoice.objects.filter(policy__operator=other.operator).count() == 6
 
 
 def test_what_is_billed_is_not_billed_again_and_the_next_invoice_gets_the_next_number(
