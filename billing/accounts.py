@@ -111,8 +111,8 @@ def attach(*, account_id: str, policy_ids: Collection[str], actor: Actor) -> lis
 
     Raises: NotFound, Forbidden, CurrencyDiffers.
     """
-    _policies(actor, policy_ids)
     accounts = _accounts(actor, [account_id])
+    _policies(actor, policy_ids)
     written = []
     for policy in locks.lock_many(policy_ids):
         written += _share_locked(policy, {account_id: WHOLE}, accounts)

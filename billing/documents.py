@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypedDict
 
@@ -17,6 +18,7 @@ from coverpay.kernel import clock
 from policies.models import Party, Policy
 
 _ITEM = Column("Item", wide=True)
+_MINOR = re.compile(r"-?[0-9]+")
 
 
 class Recipient(TypedDict):
@@ -314,7 +316,7 @@ def _reasons(found: Iterable[tuple[str, Explanation]]) -> list[Reason]:
     return [
         Reason(
             of=of,
-            figure=_words(reason.figure),
+            figure="charge" if reason.figure == "amount" else _words(reason.figure),
             amount=full(reason.amount_minor, reason.currency),
             formula=_words(reason.formula),
             inputs=_inputs(reason.inputs, reason.currency),
@@ -325,11 +327,13 @@ def _reasons(found: Iterable[tuple[str, Explanation]]) -> list[Reason]:
 
 
 def _inputs(given: dict[str, Any], currency: str) -> list[tuple[str, str]]:
-    """The inputs of a derivation by name; those in minor units as amounts."""
+    """The inputs of a derivation by name; those in minor units as amounts, also within a sum in words."""
     return [
         (
             _words(name.removesuffix("_minor")),
-            amount(value, currency) if name.endswith("_minor") and isinstance(value, int) else str(value),
+            _MINOR.sub(lambda found: amount(int(found[0]), currency), str(value))
+            if name.endswith("_minor")
+            else str(value),
         )
         for name, value in given.items()
     ]

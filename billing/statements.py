@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from billing.models import Application, BillingAccount, CashTransfer, Invoice, LineCredit, Receipt, ReceiptReversal
 from coverpay.kernel.errors import Invalid
@@ -115,13 +116,19 @@ def _credited(credits: QuerySet[LineCredit]) -> Iterator[Entry]:
 
 
 def _received(policy: Policy) -> Iterator[Entry]:
-    for receipt in Receipt.objects.filter(policy=policy).order_by("id"):
+    for receipt in Receipt.objects.filter(policy=policy).select_related("suspense_item").order_by("id"):
         what = f"{receipt.get_kind_display()} received"
-        yield Entry(receipt.received_on, what, receipt.source_id, -receipt.amount_minor, receipt.id)
-    for reversal in ReceiptReversal.objects.filter(receipt__policy=policy).select_related("receipt").order_by("id"):
+        yield Entry(receipt.received_on, what, _reference(receipt), -receipt.amount_minor, receipt.id)
+    for reversal in ReceiptReversal.objects.filter(receipt__policy=policy).select_related("receipt__suspense_item"):
         receipt = reversal.receipt
         what = f"{receipt.get_kind_display()} {reversal.get_reason_display().lower()}"
-        yield Entry(reversal.reversed_on, what, receipt.source_id, receipt.amount_minor, reversal.id)
+        yield Entry(reversal.reversed_on, what, _reference(receipt), receipt.amount_minor, reversal.id)
+
+
+def _reference(receipt: Receipt) -> str:
+    """The sender's own reference where we know it, else what brought the money."""
+    item = getattr(receipt, "suspense_item", None)
+    return item.source_id if item is not None and item.bank_account_id else receipt.source_id
 
 
 def _carried_away(policy: Policy) -> Iterator[Entry]:
@@ -142,8 +149,9 @@ def _covered(account: BillingAccount) -> Iterator[Entry]:
     rows = (
         Application.objects.filter(line__invoice__account=account)
         .order_by()
+        .annotate(reference=Coalesce("receipt__suspense_item__source_id", "receipt__source_id"))
         .annotate(taken_back=ExpressionWrapper(Q(reverses__isnull=False), BooleanField()))
-        .values("receipt_id", "receipt__source_id", "line__invoice__number", "applied_on", "taken_back")
+        .values("receipt_id", "reference", "line__invoice__number", "applied_on", "taken_back")
         .annotate(sum=Sum("amount_minor"))
     )
     for row in rows:
@@ -151,7 +159,7 @@ def _covered(account: BillingAccount) -> Iterator[Entry]:
         yield Entry(
             on=row["applied_on"],
             what=f"Payment {verb} invoice {row['line__invoice__number']}",
-            reference=row["receipt__source_id"],
+            reference=row["reference"],
             amount_minor=-row["sum"],
             object_id=row["receipt_id"],
         )

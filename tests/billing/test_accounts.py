@@ -163,6 +163,7 @@ def test_the_accounts_statement_closes_with_what_is_open_by_its_aging(house: Hou
     (aged,) = aging.aged(house.me, TODAY, "account")
     assert (said.closing_minor, aged.total, aged.number) == (471_800, 471_800, "A-1")
     assert sorted(line.entry.amount_minor for line in said.lines) == [-535_900, -64_100, 535_900, 535_900]
+    assert [line.entry.reference for line in said.lines if line.entry.amount_minor < 0] == ["CHK-1:1", "CHK-1:2"]
     letter = documents.statement_letter(account, TODAY, dt.date(2026, 2, 28))
     assert letter.recipient.name == "Hui Holdings"
 

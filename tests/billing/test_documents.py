@@ -65,6 +65,7 @@ def test_every_figure_of_an_invoice_says_how_it_came_about(house: House) -> None
     assert [reason.amount for reason in tax] == ["468.00 USD", "468.00 USD"]
     assert "HRS 431:8-315" in tax[1].rule
     assert ("rate", "0.0468") in tax[1].inputs
+    assert ("parts", "234.00 + 234.00") in tax[0].inputs
     assert letter.reasons[-1].formula == "premium + carrier fee + surplus lines tax"
     assert letter.reasons[-1].amount == "5,359.00 USD"
 
@@ -130,7 +131,7 @@ def test_a_notice_prints_from_its_content_alone() -> None:
         "wording": ["Your policy will be cancelled unless we receive the amount demanded."],
         "items": [{"description": "Invoice P-1-001", "due_on": "2026-01-31", "amount_minor": 6_224}],
         "computation": [
-            {"figure": "equity date", "amount_minor": 6_224, "formula": "paid / daily_rate", 
+            {"figure": "equity date", "amount_minor": 6_224, "formula": "paid / daily_rate",
              "inputs": {"paid_minor": 400_00}, "rule": "equity", "citation": "CA INS 677.2"},
         ],
     }  # fmt: skip
