@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 
-from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from compliance import access, audit, events
@@ -91,11 +90,10 @@ def ask(
         requested_at=clock.now(),
         expires_at=clock.now() + dt.timedelta(days=LIVES_DAYS),
     )
-    try:
-        with transaction.atomic():
-            permit.save(force_insert=True)
-    except IntegrityError:
-        raise _already(_live(organization_id, bound).get()) from None
+    Permit.objects.bulk_create([permit], ignore_conflicts=True)
+    live = _live(organization_id, bound).get()
+    if live.id != permit.id:
+        raise _already(live)
     _tell("approval.requested", permit)
     audit.record(
         action="permit.request",
