@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -155,6 +156,31 @@ class CommandPage(StaffPage, _FormView):
         response = super().form_invalid(form)
         response.status_code = 422
         return response
+
+
+class PreviewPage(CommandPage):
+    """A form that shows what its command would do before it does it: the first button previews, the second runs.
+
+    The second button carries a mark of what was typed and shown. When either has changed since, the page shows the new
+    preview instead of running the command: what was looked at is what happens.
+    """
+
+    def preview(self, form: Any) -> Any:
+        """Compute what the command would do, for the template; writes nothing."""
+        raise NotImplementedError
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            shown = self.preview(form)
+        except DomainError as error:
+            self.show(error, form)
+            return self.form_invalid(form)
+        mark = hashlib.sha256(f"{form.cleaned_data!r} {shown!r}".encode()).hexdigest()[:32]
+        asked = self.request.POST.get("confirm", "")
+        if asked == mark:
+            return super().form_valid(form)
+        page = self.get_context_data(form=form, preview=shown, confirm=mark, changed_since=bool(asked))
+        return self.render_to_response(page)
 
 
 class ActionPage(StaffPage, View):

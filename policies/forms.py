@@ -17,6 +17,11 @@ from policies.parties import PartyDetails
 class PolicyFilters(FilterForm):
     q = forms.CharField(label="Number or insured", required=False, max_length=80)
     state = forms.ChoiceField(label="State", required=False, choices=[("", "Any"), *Policy.State.choices])
+    show = forms.ChoiceField(
+        label="Show",
+        required=False,
+        choices=[("", "All"), ("cancelling", "Cancellation pending"), ("renewing", "Renewal offered")],
+    )
 
 
 class QuoteForm(forms.Form):
@@ -94,8 +99,12 @@ def _states(program: Program) -> list[str]:
     return [state for version in program.versions.all() for state in version.states]
 
 
-class DeclineForm(forms.Form):
-    reason = forms.CharField(label="Why is it not taken?", max_length=200)
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label="Why?", max_length=300)
+
+
+class ConfirmForm(forms.Form):
+    """Nothing to fill in: the button is the answer."""
 
 
 class ImportForm(forms.Form):

@@ -13,7 +13,14 @@ from compliance import access, explanations
 from compliance.models import Explanation, Organization
 from coverpay.kernel.actors import Actor
 from policies import earning, rating, transactions
-from policies.models import Charge, Component, PayeeKind, Policy, Program, Term
+from policies.models import Cancellation, Charge, Component, PayeeKind, Policy, Program, Term
+
+
+WAITING = {
+    "cancelling": Q(cancellations__state=Cancellation.State.PENDING),
+    "renewing": Q(state=Term.State.OFFERED, number__gt=1),
+}
+"""What of a policy waits for a person or a day, by the word of a filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +32,11 @@ class ChargeShown:
     reasons: list[Explanation]
 
 
-def listed(text: str = "", state: str = "") -> QuerySet[Policy]:
-    """Policies with what a list shows; `text` is found in the number or the insured's name."""
+def listed(text: str = "", state: str = "", show: str = "") -> QuerySet[Policy]:
+    """Policies with what a list shows; `text` is found in the number or the insured's name.
+
+    `show` keeps those with a pending cancellation (`cancelling`) or an offered renewal (`renewing`).
+    """
     charged = Charge.objects.filter(policy=OuterRef("pk")).order_by().values("policy")
     rows = Policy.objects.select_related("insured", "program").annotate(
         charged_minor=Subquery(charged.values(sum=Sum("amount_minor"))),
@@ -35,6 +45,8 @@ def listed(text: str = "", state: str = "") -> QuerySet[Policy]:
     )
     if text:
         rows = rows.filter(Q(number__icontains=text) | Q(insured__name__icontains=text))
+    if show in WAITING:
+        rows = rows.filter(pk__in=Term.objects.filter(WAITING[show]).values("policy"))
     return rows.filter(state=state) if state else rows
 
 

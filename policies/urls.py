@@ -11,6 +11,10 @@ urlpatterns = [
     path("policies/", views.PolicyList.as_view(), name="list"),
     path("policies/imports/", views.Imports.as_view(), name="imports"),
     path("policies/imports/<id:import_id>/", views.ImportDetail.as_view(), name="import"),
-    path("policies/<id:policy_id>/bind/", views.Bind.as_view(), name="bind"),
     path("policies/<id:policy_id>/decline/", views.Decline.as_view(), name="decline"),
+    path("policies/<id:policy_id>/issued/", views.Issued.as_view(), name="issued"),
+    path("policies/<id:policy_id>/expire/", views.Expire.as_view(), name="expire"),
+    path("policies/<id:policy_id>/rescind/", views.Rescind.as_view(), name="rescind"),
+    path("policies/<id:policy_id>/renewal/accept/", views.AcceptRenewal.as_view(), name="accept-renewal"),
+    path("policies/<id:policy_id>/renewal/decline/", views.DeclineRenewal.as_view(), name="decline-renewal"),
 ]

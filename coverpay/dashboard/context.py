@@ -19,7 +19,7 @@ P = Permission
 _PLACES: tuple[tuple[str, str, str, str, Permission], ...] = (
     ("home", "Home", "layout-dashboard", "h", P.POLICIES_READ),
     ("policies:list", "Policies", "shield", "p", P.POLICIES_READ),
-    ("billing:invoices", "Invoices", "receipt-text", "i", P.BILLING_READ),
+    ("billing:invoices", "Billing", "receipt-text", "i", P.BILLING_READ),
     ("payments:list", "Payments", "credit-card", "m", P.PAYMENTS_READ),
     ("ledger:accounts", "Ledger", "book-open", "l", P.LEDGER_READ),
     ("reconciliation:home", "Bank", "landmark", "b", P.RECONCILIATION_READ),
@@ -28,6 +28,10 @@ _PLACES: tuple[tuple[str, str, str, str, Permission], ...] = (
     ("webhooks:list", "Webhooks", "send", "w", P.WEBHOOKS_READ),
     ("compliance:members", "Settings", "settings", "s", P.ACCESS_READ),
 )
+
+
+_ALSO = {"billing:invoices": "/billing/"}
+"""Where a place's further pages stand, when that is not below its own address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ def _links(actor: Actor, path: str) -> list[Link]:
         if not access.may(actor, permission):
             continue
         url = reverse(name)
-        here = path == url or (name != "home" and path.startswith(url))
+        below = tuple(filter(None, (url, _ALSO.get(name))))
+        here = path == url or (name != "home" and path.startswith(below))
         links.append(Link(label=label, icon=picture, key=key, url=url, here=here))
     return links

@@ -11,7 +11,8 @@ from django.urls import reverse
 
 import billing.queries
 import coverpay.webhooks.queries
-from billing.models import Invoice, Receipt
+from billing import worklists
+from billing.models import Invoice, Notice, Receipt, SuspenseItem
 from compliance import access
 from compliance.events import CATALOG
 from compliance.models import EventRecord
@@ -20,7 +21,7 @@ from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.webhooks.models import Delivery
 from payments.models import Attempt, InboundEvent, Payment
-from policies.models import Policy
+from policies.models import Cancellation, Policy, Term
 from reconciliation.models import Break, StatementImport
 
 RECENT = 12
@@ -68,7 +69,7 @@ class _Kind:
     address: Callable[[], str]
 
 
-def worklists(actor: Actor) -> list[Worklist]:
+def waiting(actor: Actor) -> list[Worklist]:
     """Count every kind of work this actor may see; one query a kind, however much there is."""
     return [
         Worklist(kind.label, kind.hint, access.visible(actor, kind.rows()).count(), kind.address())
@@ -142,6 +143,62 @@ def _list(name: str, **query: str) -> Callable[[], str]:
 
 _P = Permission
 _KINDS: tuple[_Kind, ...] = (
+    _Kind(
+        "Past due, a person must decide",
+        "A rule that is not established, or a case of its own",
+        _P.BILLING_READ,
+        lambda: worklists.delinquencies("decide"),
+        _list("billing:delinquencies", show="decide"),
+    ),
+    _Kind(
+        "Notices to mail",
+        "Prepared; they count from the day they are mailed",
+        _P.BILLING_READ,
+        lambda: worklists.notices(Notice.State.PREPARED),
+        _list("billing:notices", show="prepared"),
+    ),
+    _Kind(
+        "Cancellations pending",
+        "Announced, and can still be rescinded",
+        _P.POLICIES_READ,
+        lambda: Policy.objects.filter(terms__cancellations__state=Cancellation.State.PENDING),
+        _list("policies:list", show="cancelling"),
+    ),
+    _Kind(
+        "Renewals awaiting an answer",
+        "Offered and neither accepted nor let go",
+        _P.POLICIES_READ,
+        lambda: Policy.objects.filter(terms__state=Term.State.OFFERED, terms__number__gt=1),
+        _list("policies:list", show="renewing"),
+    ),
+    _Kind(
+        "Money in suspense",
+        "Nobody knows yet whose it is",
+        _P.BILLING_READ,
+        lambda: worklists.suspense(SuspenseItem.State.OPEN),
+        _list("billing:suspense", show="open"),
+    ),
+    _Kind(
+        "Return premium due soon",
+        "To be paid back within 14 days",
+        _P.BILLING_READ,
+        lambda: worklists.returns("soon"),
+        _list("billing:returns", show="soon"),
+    ),
+    _Kind(
+        "Return premium overdue or undated",
+        "Past the state's deadline, or none is established",
+        _P.BILLING_READ,
+        lambda: worklists.returns("late") | worklists.returns("undated"),
+        _list("billing:returns"),
+    ),
+    _Kind(
+        "Nightly runs with failures",
+        "Finished in the last 7 days, with things that could not be done",
+        _P.BILLING_READ,
+        lambda: worklists.runs().filter(failed__gt=0, run_on__gte=clock.today() - dt.timedelta(days=7)),
+        _list("runs"),
+    ),
     _Kind(
         "Invoices overdue",
         "Open and past their due date",

@@ -8,7 +8,18 @@ from typing import Any
 from django.db.models import Model
 from django.urls import reverse
 
-from billing.models import Installment, Invoice, Receipt, Schedule
+from billing.models import (
+    BillingAccount,
+    BillingRun,
+    Delinquency,
+    Installment,
+    Invoice,
+    Notice,
+    Receipt,
+    ReturnPremium,
+    Schedule,
+    SuspenseItem,
+)
 from compliance import access
 from compliance.models import ApiKey, Membership
 from coverpay.kernel.actors import Actor
@@ -43,14 +54,27 @@ def _list(name: str) -> Where:
 _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "pol": (Policy, "pk", _page("policy")),
     "trm": (Term, "pk", _page("policy", "policy_id")),
+    "txn": (Policy, "terms__transactions__pk", _page("policy")),
+    "seg": (Policy, "terms__transactions__segments__pk", _page("policy")),
+    "can": (Policy, "terms__cancellations__pk", _page("policy")),
     "chg": (Charge, "pk", _page("policy", "policy_id")),
     "imp": (PolicyImport, "pk", _page("policies:import")),
     "sch": (Schedule, "pk", _page("policy", "policy_id")),
     "ins": (Installment, "pk", _page("policy", "policy_id")),
     "inv": (Invoice, "pk", _page("invoice")),
     "inl": (Invoice, "lines__pk", _page("invoice")),
-    "rcp": (Receipt, "pk", _page("policy", "policy_id")),
-    "app": (Receipt, "applications__pk", _page("policy", "policy_id")),
+    "rcp": (Receipt, "pk", _page("billing:receipt")),
+    "app": (Receipt, "applications__pk", _page("billing:receipt")),
+    "ctr": (Receipt, "transfers_out__pk", _page("billing:receipt")),
+    "lcr": (Invoice, "lines__credits__pk", _page("invoice")),
+    "sus": (SuspenseItem, "pk", _page("billing:suspense-item")),
+    "dlq": (Delinquency, "pk", _page("billing:delinquency")),
+    "dst": (Delinquency, "steps__pk", _page("billing:delinquency")),
+    "ntc": (Notice, "pk", _page("billing:notice")),
+    "nml": (Notice, "mailings__pk", _page("billing:notice")),
+    "rpm": (ReturnPremium, "pk", _page("policy", "policy_id")),
+    "run": (BillingRun, "pk", _page("run")),
+    "bac": (BillingAccount, "pk", _page("billing:account")),
     "pay": (Payment, "pk", _page("payments:detail")),
     "att": (Attempt, "pk", _page("payments:detail", "payment_id")),
     "rfd": (Refund, "pk", _page("payments:detail", "payment_id")),

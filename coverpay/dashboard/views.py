@@ -13,12 +13,13 @@ from django.views.generic import TemplateView, View
 
 import billing.queries
 import policies.queries
+from billing.models import Invoice, LineCredit
 from compliance import access, explanations
 from compliance.http import ORGANIZATION_IN_SESSION, StaffPage
 from compliance.models import User
 from compliance.pages import CommandPage
 from compliance.permissions import Permission
-from coverpay.dashboard import home, places, timeline
+from coverpay.dashboard import agenda, home, places
 from coverpay.dashboard.search import search
 from coverpay.kernel.errors import NotFound
 from coverpay.kernel.ids import is_id
@@ -42,7 +43,7 @@ class Home(StaffPage, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
-            worklists=home.worklists(self.actor),
+            worklists=home.waiting(self.actor),
             cash=home.cash(self.actor),
             activity=home.activity(self.actor),
             payments=home.latest_payments(self.actor),
@@ -107,32 +108,6 @@ class NewQuote(CommandPage):
         return reverse("policy", args=[policy.id])
 
 
-class PolicyDetail(StaffPage, TemplateView):
-    """One policy: its charges and why, schedule, invoices, balance, and everything that happened."""
-
-    reads = P.POLICIES_READ
-    template_name = "policies/policy/detail.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        policy = policies.queries.one(self.actor, self.kwargs["policy_id"])
-        bills = access.may(self.actor, P.BILLING_READ)
-        operates = access.operable(self.actor, Policy.objects.filter(pk=policy.pk)).exists()
-        quoted = policy.state == Policy.State.QUOTED
-        balance = billing.queries.balance_of(policy) if bills else None
-        return super().get_context_data(
-            policy=policy,
-            term=policy.terms.all()[0],
-            charges=policies.queries.charges_of(policy),
-            balance=balance,
-            schedules=billing.queries.schedules_of(policy) if bills else [],
-            invoices=billing.queries.with_open(policy.invoices.order_by("id")) if bills else [],
-            timeline=timeline.of(self.actor, policy),
-            can_bind=quoted and operates and access.may(self.actor, P.POLICIES_WRITE),
-            can_issue=operates and access.may(self.actor, P.BILLING_WRITE) and billing.queries.is_due_to_bill(policy),
-            **kwargs,
-        )
-
-
 class InvoiceDetail(CommandPage):
     """One invoice: its lines and why, its payments, and the form that takes one."""
 
@@ -170,9 +145,14 @@ class InvoiceDetail(CommandPage):
         live = Attempt.objects.filter(invoice=invoice, state__in=Attempt.LIVE).exists()
         operates = access.operable(self.actor, Policy.objects.filter(pk=invoice.policy_id)).exists()
         may_pay = operates and access.may(self.actor, P.PAYMENTS_WRITE)
+        credits = LineCredit.objects.filter(line__invoice=invoice).select_related("line").order_by("id")
         return super().get_context_data(
             invoice=invoice,
             lines=lines,
+            credits=list(credits),
+            replaced_by=Invoice.objects.filter(supersedes=invoice).first(),
+            can_bill=operates and access.may(self.actor, P.BILLING_WRITE),
+            invoice_actions=agenda.invoice_actions(invoice, [row.line for row in lines]),
             reasons=explanations.of(invoice.id),
             payments=payments,
             can_pay=may_pay and invoice.open_minor > 0 and not live,

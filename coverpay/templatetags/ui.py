@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -24,11 +25,12 @@ register = template.Library()
 MINUS = "\u2212"
 
 TONES: dict[str, str] = {
-    "good": "paid succeeded bound imported matched processed delivered active processed tied",
-    "wait": "open processing planned submitted pending received due quoted",
-    "warn": "unknown quarantined refused overdue returned ambiguous expiring",
-    "bad": "failed declined given_up revoked expired",
-    "quiet": "not_taken refunded closed undone disabled reversed",
+    "good": "paid succeeded bound issued in_force imported matched processed delivered active tied cured satisfied"
+    " placed finished",
+    "wait": "open processing planned submitted pending received due quoted offered prepared mailed running",
+    "warn": "unknown quarantined refused overdue returned ambiguous expiring held",
+    "bad": "failed declined given_up revoked cancelled effective collections written_off",
+    "quiet": "not_taken refunded closed undone disabled reversed expired superseded void rescinded",
 }
 _TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
 
@@ -57,6 +59,33 @@ def money(amount_minor: int | None, currency: str = "USD", *, bare: bool = False
     return format_html(
         '<span class="money{}">{}{} <span class="money__code">{}</span></span>', tone, sign, figure, code
     )
+
+
+@register.simple_tag
+def magnitude(amount_minor: int, currency: str = "USD") -> SafeString:
+    """Write an amount without its sign, where words beside it say which way it goes."""
+    return money(abs(amount_minor), currency, bare=True)
+
+
+@dataclass(slots=True)
+class Side:
+    """What is billed on one date, before and after a change."""
+
+    due_on: dt.date
+    bill_on: dt.date
+    before_minor: int | None = None
+    after_minor: int | None = None
+
+
+@register.filter
+def side_by_side(bills: Any) -> list[Side]:
+    """Put the bills before and after a change side by side, by due date."""
+    rows: dict[dt.date, Side] = {}
+    for name in ("before", "after"):
+        for each in getattr(bills, name):
+            side = rows.setdefault(each.due_on, Side(each.due_on, each.bill_on))
+            setattr(side, f"{name}_minor", (getattr(side, f"{name}_minor") or 0) + each.total_minor)
+    return [rows[day] for day in sorted(rows)]
 
 
 @register.simple_tag
@@ -155,6 +184,30 @@ def _read(key: str, value: str | int, currency: str) -> Any:
     return format_html_join(" + ", "{}", ((money(int(part), currency, bare=True),) for part in parts))
 
 
+@register.inclusion_tag("components/_facts.html")
+def facts(found: Mapping[str, Any], currency: str = "USD") -> dict[str, Any]:
+    """List facts kept as JSON, in words: minor units as money, lists line by line, nothing that is empty."""
+    return {
+        "rows": [
+            (_words(key).capitalize(), _said(key, value, currency))
+            for key, value in found.items()
+            if value not in ("", None, [], {})
+        ]
+    }
+
+
+def _said(key: str, value: Any, currency: str) -> Any:
+    if isinstance(value, Mapping):
+        return format_html_join(", ", "{}: {}", ((_words(name), _said(name, part, currency)) for name, part in value.items()))
+    if isinstance(value, list):
+        return format_html_join("", "<div>{}</div>", ((_said(key, part, currency),) for part in value))
+    return _read(key, value, currency)
+
+
+def _words(name: str) -> str:
+    return name.removesuffix("_minor").replace("_", " ")
+
+
 @register.inclusion_tag("components/_field.html")
 def field(bound: BoundField) -> dict[str, Any]:
     """Draw one form field: label, control, help, errors, tied together for screen readers.
@@ -209,6 +262,12 @@ def due_badge(invoice: Any) -> SafeString:
     if invoice.state == "open" and invoice.due_on < clock.today():
         return badge("overdue", "Overdue")
     return badge(invoice.state, invoice.get_state_display())
+
+
+@register.simple_tag
+def past_due_badge(row: Any) -> SafeString:
+    """Write the state of past due money; followed now is a warning, not a comfort."""
+    return badge("overdue" if row.state == "active" else row.state, row.get_state_display())
 
 
 @register.simple_tag
