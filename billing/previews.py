@@ -101,7 +101,7 @@ def schedule_preview(policy: Policy, plan_code: str = "") -> SchedulePreview:
     """The bills of a visible policy's last term by its plan, or by another. Raises: NothingCharged, NotFound (plan)."""
     term, charges = _charged(policy)
     version = schedules.plan_in_force(policy.operator_id, plan_code or term.plan_code, term.effective_on)
-    return _preview(policy, term, charges, version)
+    return _preview(term, charges, version, schedules.due_day_of(slots.payors_of(policy)))
 
 
 def compare_plans(policy: Policy) -> list[PlanOption]:
@@ -112,7 +112,8 @@ def compare_plans(policy: Policy) -> list[PlanOption]:
         .order_by("code", "-effective_from", "-number")
         .distinct("code")
     )
-    options = [_option(policy, term, charges, version) for version in versions]
+    due_day = schedules.due_day_of(slots.payors_of(policy))
+    options = [_option(term, charges, version, due_day) for version in versions]
     return sorted(options, key=lambda option: (bool(option.refused), option.total_minor, option.number, option.plan))
 
 
@@ -168,13 +169,13 @@ def _charged(policy: Policy) -> tuple[Term, list[Charge]]:
     return term, charges
 
 
-def _preview(policy: Policy, term: Term, charges: Sequence[Charge], version: PlanVersion) -> SchedulePreview:
+def _preview(term: Term, charges: Sequence[Charge], version: PlanVersion, due_day: int | None) -> SchedulePreview:
     planned = schedules.planned_for(
         plans.read(version.spec),
         charges,
         term,
         made_on=clock.today(),
-        due_day=schedules.due_day_of(slots.payors_of(policy)),
+        due_day=due_day,
     )
     return SchedulePreview(
         plan=version.code,
@@ -195,10 +196,10 @@ def _of_planned(planned: plans.PlannedInstallment) -> InstallmentPreview:
     )
 
 
-def _option(policy: Policy, term: Term, charges: Sequence[Charge], version: PlanVersion) -> PlanOption:
+def _option(term: Term, charges: Sequence[Charge], version: PlanVersion, due_day: int | None) -> PlanOption:
     code, named, currency = version.code, version.name, charges[0].currency
     try:
-        found = _preview(policy, term, charges, version)
+        found = _preview(term, charges, version, due_day)
     except (BadAmount, plans.PlanUnreadable) as error:
         return PlanOption(code, str(version), named, currency, refused=error.message)
     totals = [each.total_minor for each in found.installments]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from billing import invoices, replan
 from billing.models import InstallmentItem, Invoice
 from compliance.permissions import Permission
 from coverpay.kernel.actors import Actor
-from coverpay.kernel.errors import Forbidden, Invalid, NotFound
+from coverpay.kernel.errors import DomainError, Forbidden, Invalid, NotFound
 from policies.models import Policy
 from tests.support import books, changes
 from tests.support.books import House
@@ -80,12 +81,13 @@ def test_items_still_name_a_charge_each(house: House) -> None:
 def test_what_cannot_be_replanned_is_refused(house: House) -> None:
     policy = on_quarters(house)
     reader = Actor("user", "usr_x", house.operator.id, frozenset({Permission.BILLING_READ}))
-    for asked, error in (
+    refusals: list[tuple[dict[str, Any], type[DomainError]]] = [
         ({"plan_code": "nope"}, NotFound),
         ({"plan_code": "months", "due_day": 32}, Invalid),
         ({"plan_code": "months", "actor": reader}, Forbidden),
         ({"plan_code": "months", "policy_id": "pol_nope"}, NotFound),
-    ):
+    ]
+    for asked, error in refusals:
         with pytest.raises(error):
             replan.change_plan(**{"policy_id": policy.id, "actor": house.me, **asked})
     full = books.bound(house, plan="full")
