@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from django.db.models import F, Sum
+from django.db.models import Sum
 
 from billing.cash import commission_on
 from billing.journal import payee_account
-from billing.models import Application, Invoice, InvoiceLine, Receipt
+from billing.models import Application, CashTransfer, Invoice, InvoiceLine, LineCredit, Receipt, SuspenseItem
 from payments.models import Attempt, Payment, PayoutLine
 from reconciliation.ledger import balances
 from reconciliation.ledger.models import Line
@@ -42,9 +42,20 @@ def _billing(house: House) -> Counter[tuple[str, str]]:
         applied += row.amount_minor
         expected[payee_account(row.line, operator)] -= row.amount_minor - row.commission_minor
         expected["commission_in_trust", operator] -= row.commission_minor
-    expected["premium_receivable", ""] = invoiced - applied
-    expected["billed_uncollected", ""] = applied - invoiced
-    expected["unapplied_cash", ""] = applied - received
+    credited = sum(LineCredit.objects.filter(line__invoice__policy__operator_id=operator).values_list(
+        "amount_minor", flat=True
+    ))  # fmt: skip
+    moved = sum(
+        CashTransfer.objects.filter(
+            to_receipt__reversal__isnull=True, to_receipt__policy__operator_id=operator
+        ).values_list("amount_minor", flat=True)
+    )
+    expected["premium_receivable", ""] = invoiced - credited - applied
+    expected["billed_uncollected", ""] = applied + credited - invoiced
+    expected["unapplied_cash", ""] = applied + moved - received
+    for item in SuspenseItem.objects.filter(operator_id=operator, why="unidentified"):
+        expected["trust_cash", item.bank_account_id or ""] += item.amount_minor if item.state != "returned" else 0
+        expected["suspense_cash", ""] -= item.amount_minor if item.state == "open" else 0
     return expected
 
 
@@ -80,11 +91,16 @@ def _unbalanced(house: House) -> list[str]:
 def _invoices(house: House) -> list[str]:
     wrong = []
     for invoice in Invoice.objects.filter(policy__operator=house.operator):
-        applied = Application.objects.filter(line__invoice=invoice).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+        applied = sum(Application.objects.filter(line__invoice=invoice).values_list("amount_minor", flat=True))
+        credited = sum(LineCredit.objects.filter(line__invoice=invoice).values_list("amount_minor", flat=True))
         lines = invoice.lines.aggregate(sum=Sum("amount_minor"))["sum"]
-        covered = "paid" if applied == invoice.total_minor else "open"
-        if lines != invoice.total_minor or invoice.state != covered or not 0 <= applied <= invoice.total_minor:
-            wrong.append(f"invoice {invoice.number} is {invoice.state}: {applied} of {invoice.total_minor} ({lines})")
+        rest = invoice.total_minor - applied - credited
+        fits = rest > 0 if invoice.state == "open" else rest == 0
+        if lines != invoice.total_minor or not fits or applied < 0 or credited < 0:
+            wrong.append(
+                f"invoice {invoice.number} is {invoice.state}: {applied} applied and {credited} credited "
+                f"of {invoice.total_minor} ({lines})"
+            )
     live = Attempt.objects.filter(state__in=Attempt.LIVE, payment__policy__operator=house.operator)
     for attempt in live.exclude(payment__state="processing"):
         wrong.append(f"attempt {attempt.id} is {attempt.state}, its payment {attempt.payment.state}")
@@ -92,14 +108,13 @@ def _invoices(house: House) -> list[str]:
 
 
 def _commissions(house: House) -> list[str]:
-    """The commission of a line covered whole is that of the line as a whole."""
-    covered = (
-        InvoiceLine.objects.filter(invoice__policy__operator=house.operator)
-        .annotate(applied=Sum("applications__amount_minor"), commission=Sum("applications__commission_minor"))
-        .filter(applied=F("amount_minor"))
-    )
-    return [
-        f"line {line.id} earned {line.commission} on {line.amount_minor}"  # type: ignore[attr-defined]
-        for line in covered
-        if line.commission != commission_on(line.amount_minor, line.commission_ppm)  # type: ignore[attr-defined]
-    ]
+    """The commission of a line covered whole is that of what cash covers of it."""
+    wrong = []
+    for line in InvoiceLine.objects.filter(invoice__policy__operator=house.operator):
+        applied = sum(line.applications.values_list("amount_minor", flat=True))
+        commission = sum(line.applications.values_list("commission_minor", flat=True))
+        credited = sum(line.credits.values_list("amount_minor", flat=True))
+        covered = applied + credited == line.amount_minor
+        if covered and commission != commission_on(applied, line.commission_ppm):
+            wrong.append(f"line {line.id} earned {commission} on {applied}")
+    return wrong
