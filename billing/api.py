@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from billing import account_api, documents, invoices, plan_api, schedules
+from billing import account_api, documents, invoices, past_due_api, plan_api, schedules
 from billing.models import Invoice, InvoiceLine, PlanVersion, Receipt, Schedule
 from billing.plan_api import ScheduleShown
 from billing.queries import lines_of
@@ -28,7 +28,7 @@ class PlanShown(Shown):
 class NewPlan(Asked):
     code = serializers.SlugField(max_length=40)
     name = serializers.CharField(max_length=120)
-    spec = serializers.JSONField(help_text="What the plan says, key by key; see the guide to plans.")
+    spec = serializers.JSONField(help_text="down_payment, installments or cadence, due_day, fees, rounding and so on.")
     effective_from = serializers.DateField()
 
 
@@ -158,4 +158,5 @@ routes = [
     ("invoices", Invoices),
     ("receipts", Receipts),
     *account_api.routes,
+    *past_due_api.routes,
 ]

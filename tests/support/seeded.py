@@ -11,7 +11,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model
 
-from billing import accounts
+from billing import accounts, delinquency
 from compliance import approvals, moratoriums
 from compliance.access import Access
 from compliance.models import Organization, User
@@ -80,6 +80,7 @@ def everything(sandbox: Sandbox) -> Seeded:
     policy_imports.import_policies(file=io.BytesIO(POLICY_FILE.encode()), file_name="seed.csv", actor=house.me)
     _watched(house)
     _announced(house)
+    _past_due(house)
     home = world.organization("agency")
     viewing = [Permission(scope) for scope in ROLE_PERMISSIONS["viewer"]]
     return Seeded(
@@ -109,6 +110,13 @@ def _announced(house: House) -> None:
     """A policy whose cancellation is announced for a day to come."""
     request = CancellationRequest(dt.date(2026, 12, 1), note="sold")
     cancellations.cancel(policy_id=books.bound(house).id, request=request, actor=house.me)
+
+
+def _past_due(house: House) -> None:
+    """An invoice that was due two days ago, followed by a plan that has sent a reminder."""
+    spec = {"steps": [{"action": "reminder", "after_days": 1}]}
+    delinquency.publish(code="default", spec=spec, effective_from=books.SINCE, actor=house.me)
+    delinquency.follow(policy_id=books.billed(house).policy_id, actor=house.me)
 
 
 def _premium(house: House, sandbox: Sandbox) -> None:
