@@ -94,7 +94,7 @@ class PolicyNamed(Asked):
 
 
 class Attached(Asked):
-    policies = PolicyNamed(many=True, min_length=1, max_length=200)
+    policies = PolicyNamed(many=True)
 
 
 class BillAsked(Asked):

@@ -109,9 +109,11 @@ def set_shares(*, policy_id: str, shares: Mapping[str, int], actor: Actor) -> li
 def attach(*, account_id: str, policy_ids: Collection[str], actor: Actor) -> list[PayorShare]:
     """Let one account pay the whole of each of these policies.
 
-    Raises: NotFound, Forbidden, CurrencyDiffers.
+    Raises: NotFound, Forbidden, CurrencyDiffers, Invalid (no policy at all).
     """
     accounts = _accounts(actor, [account_id])
+    if not policy_ids:
+        raise Invalid("Name at least one policy.", field="policies")
     _policies(actor, policy_ids)
     written = []
     for policy in locks.lock_many(policy_ids):

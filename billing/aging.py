@@ -109,14 +109,16 @@ def open_on(invoices: QuerySet[Invoice], on: dt.date) -> QuerySet[Any]:
     rows = invoices.filter(issued_on__lte=on)
     if on >= clock.today():
         rows = rows.filter(state=Invoice.State.OPEN)  # only these have something open now; found by their index
-    return with_still_open(rows, on).exclude(still_open=0)
+    found: QuerySet[Any] = with_still_open(rows, on).exclude(still_open=0)
+    return found
 
 
 def with_still_open(invoices: QuerySet[Any], on: dt.date) -> QuerySet[Any]:
     """Add to invoices what of them was open at the end of a day, as `still_open`."""
     applied = Application.objects.filter(line__invoice=OuterRef("pk"), applied_on__lte=on)
     credited = LineCredit.objects.filter(line__invoice=OuterRef("pk"), credited_on__lte=on)
-    return invoices.annotate(still_open=F("total_minor") - _summed(applied) - _summed(credited))
+    found: QuerySet[Any] = invoices.annotate(still_open=F("total_minor") - _summed(applied) - _summed(credited))
+    return found
 
 
 def as_csv(rows: Iterable[Aged]) -> str:

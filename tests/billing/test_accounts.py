@@ -22,6 +22,7 @@ from policies.models import Policy
 from policies.parties import PartyDetails
 from tests.support import books, world
 from tests.support.books import House
+from tests.support.database import at_once
 from tests.support.html import read
 
 pytestmark = pytest.mark.django_db
@@ -198,6 +199,25 @@ def test_accounts_take_the_permission_and_the_own_rows(house: House) -> None:
             with pytest.raises(DomainError) as refused:
                 call(actor)
             assert isinstance(refused.value, error)
+
+
+def test_attaching_nothing_and_the_same_again(house: House) -> None:
+    account, policies = two(house)
+    with pytest.raises(Invalid):
+        accounts.attach(account_id=account.id, policy_ids=[], actor=house.me)
+    accounts.attach(account_id=account.id, policy_ids=[policies[0].id], actor=house.me)
+    assert PayorShare.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_money_told_four_times_at_once_comes_once(house: House) -> None:
+    account, _ = two(house)
+    accounts.issue_bill(account_id=account.id, actor=house.me)
+    results = at_once(*[lambda: receive(house, account, 600_000)] * 4)
+    assert {tuple(row.id for row in found) for found in results} == {
+        tuple(Receipt.objects.order_by("id").values_list("id", flat=True))
+    }
+    assert books.balance(house, "trust_cash") == 600_000
 
 
 def test_the_next_bill_comes_with_the_next_dates(house: House) -> None:
