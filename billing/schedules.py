@@ -187,7 +187,7 @@ def adjust(policy: Policy, term: Term, transaction_id: str, *, reason: str, mode
     last = Schedule.objects.filter(term=term).select_related("plan_version").order_by("-number").first()
     if last is None:
         return create(policy, term, transaction_id, term.plan_code)
-    figured = figure(policy, term, last, mode or _mode_of(term, transaction_id), standing.of_term(term))
+    figured = figure(policy, term, last, _mode_of(term, transaction_id, mode), standing.of_term(term))
     schedule = last
     if figured.is_change:
         schedule = replace(policy, last, figured, transaction_id=transaction_id, reason=reason)
@@ -291,10 +291,12 @@ def replace(
     return schedule
 
 
-def _mode_of(term: Term, transaction_id: str) -> str | None:
-    """What the transaction itself asks for: a cancelled term at once, a reinstated one its plan's dates."""
+def _mode_of(term: Term, transaction_id: str, asked: str | None) -> str | None:
+    """A cancelled term asks at once; else what is asked for, or the plan's own dates for a reinstatement."""
     if term.state == Term.State.CANCELLED:
         return reslicing.AT_ONCE
+    if asked is not None:
+        return asked
     transaction = Transaction.objects.filter(pk=transaction_id).select_related("reverses").first()
     undone = transaction.reverses.kind if transaction is not None and transaction.reverses is not None else ""
     kinds = {transaction.kind if transaction is not None else "", undone}

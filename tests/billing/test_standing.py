@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing import invoices, slots, standing
+from billing import invoices, schedules, slots, standing
 from billing.standing import Standing
 from compliance import explanations
 from tests.support import books, changes
@@ -119,6 +119,17 @@ def test_what_is_earned_and_not_billed_is_due_at_once_after_a_cancellation(house
     assert premiums(term) == [28_767]
     assert [slot.due_on.isoformat() for slot in slots.unbilled(term)] == ["2026-02-02"]
     assert slots.unbilled(term)[0].fee_minor == 0
+
+
+def test_a_cancelled_term_asks_at_once_whatever_is_asked_for(house: House) -> None:
+    term = endorsed(house, SEVEN, -650_000, kind="cancellation", mode="last")
+    assert [day for day, _ in changes.dates(term)] == ["2026-02-02"]
+
+
+def test_an_unknown_mode_is_refused_by_field(house: House) -> None:
+    with pytest.raises(schedules.UnknownMode) as refused:
+        endorsed(house, SEVEN, 100, mode="later")
+    assert refused.value.field == "mode"
 
 
 def test_a_reinstatement_brings_the_plans_own_dates_back(house: House) -> None:
