@@ -116,7 +116,7 @@ def test_money_that_comes_after_cancellation_waits_for_a_person_and_brings_no_co
 
 def test_held_money_can_be_carried_to_another_policy_and_back(house: House) -> None:
     with on(DAY_100):
-        policy, item = late_payment(house)
+        _, item = late_payment(house)
         other = books.bound(house, program="plain")
         plain.billed(house, other)
         before = books.trial_balance(house)
