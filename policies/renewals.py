@@ -149,7 +149,7 @@ def draft(policy: Policy, last: Term, request: RenewalRequest) -> RenewalDrafted
         raise Invalid("The premium must be above zero, and no more than any we accept.", field="premium_minor")
     program = last.program_version.program
     effective_on = last.expires_on
-    expires_on = request.expires_on or _as_long(last)
+    expires_on = request.expires_on or _as_long(policy, last)
     if not 0 < (expires_on - effective_on).days <= lifecycle.MAX_TERM_DAYS:
         said = f"The next term begins {effective_on} and has 1 to {lifecycle.MAX_TERM_DAYS} days."
         raise Invalid(said, field="expires_on")
@@ -171,20 +171,23 @@ def _last_term(policy: Policy) -> Term:
             f"Policy {policy.number} is {policy.get_state_display().lower()}; only cover in force or over is renewed."
         )
         raise IllegalTransition(said, field="policy")
-    if last.state == Term.State.OFFERED or last.effective_on > clock.today():
+    if last.state == Term.State.OFFERED or (last.number > 1 and last.effective_on > clock.today()):
         raise RenewalStands(f"The term {last} of policy {policy.number} stands already.", field="policy")
     if last.cancellations.filter(state=Cancellation.State.PENDING).exists():
         raise IllegalTransition(f"A cancellation of policy {policy.number} is pending.", field="policy")
     return last
 
 
-def _as_long(last: Term) -> dt.date:
-    """The end of a next term of as many months as the last, on the same day of the month where there is one."""
-    months = (last.expires_on.year - last.effective_on.year) * 12 + last.expires_on.month - last.effective_on.month
-    whole = months_later(last.effective_on, months)
-    if months and whole == last.expires_on:
-        return months_later(last.effective_on, 2 * months)
-    return last.expires_on + (last.expires_on - last.effective_on)
+def _as_long(policy: Policy, last: Term) -> dt.date:
+    """The end of a next term as long as the last: in months from the policy's first day if it has such, else in days."""
+    first_day = policy.terms.order_by("number").values_list("effective_on", flat=True)[0]
+    start, end = (_months(first_day, day) for day in (last.effective_on, last.expires_on))
+    fits = (months_later(first_day, start), months_later(first_day, end)) == (last.effective_on, last.expires_on)
+    return months_later(first_day, 2 * end - start) if fits else last.expires_on + (last.expires_on - last.effective_on)
+
+
+def _months(first: dt.date, last: dt.date) -> int:
+    return (last.year - first.year) * 12 + last.month - first.month
 
 
 def months_later(day: dt.date, months: int) -> dt.date:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from compliance import explanations
 from compliance.models import AuditEntry, EventRecord
-from coverpay.kernel import clock
+from coverpay.kernel import bus, clock
 from coverpay.kernel.errors import IllegalTransition
 from coverpay.kernel.money import Money
 from policies import (
     audits,
     cancellations,
     endorsements,
+    events,
     expirations,
     lifecycle,
     reinstatements,
@@ -41,18 +43,22 @@ FIRST, LAST = dt.date(2026, 1, 1), dt.date(2027, 1, 1)
 DAY_100 = dt.date(2026, 4, 11)
 
 
-@pytest.fixture(autouse=True)
-def silent(house: House) -> Iterator[None]:
-    """Nothing of billing listens: these tests are about the policy alone."""
-    from coverpay.kernel import bus
-    from policies import events
-    from policies.events import PremiumPaid
-
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Nothing of billing listens inside: these tests are about the policy alone."""
     before = (bus.table(), bus.answers())
     deaf = {event: [] if event.__module__ == events.__name__ else list(told) for event, told in before[0].items()}
-    bus.wire(deaf, {PremiumPaid: lambda question: 0})
-    yield
-    bus.wire(*before)
+    bus.wire(deaf, {**before[1], events.PremiumPaid: lambda question: 0})
+    try:
+        yield
+    finally:
+        bus.wire(*before)
+
+
+@pytest.fixture(autouse=True)
+def silent(house: House) -> Iterator[None]:
+    with silenced():
+        yield
 
 
 def bound(house: House, **changes: Any) -> Policy:
