@@ -53,7 +53,7 @@ def alone(organization_id: str) -> Iterator[None]:
 
 @command
 def begin(*, organization_id: str, run_on: dt.date, actor: Actor) -> BillingRun:
-    """Begin the run of a date, or go on with the one there is; a finished one is opened again.
+    """Begin the run of a date, or give the one there is; a finished one is opened again once it changes something.
 
     Raises: Forbidden, NotFound (organization), RunTooEarly.
     """
@@ -64,14 +64,8 @@ def begin(*, organization_id: str, run_on: dt.date, actor: Actor) -> BillingRun:
     if run_on > clock.today():
         raise RunTooEarly(f"Today is {clock.today()}; run for {run_on} when it has come.", field="date")
     run, created = BillingRun.objects.get_or_create(organization=of, run_on=run_on)
-    run = BillingRun.objects.select_for_update(no_key=True).get(pk=run.pk)
     if created:
         _note(run, "billing_run.begin", before={})
-    elif run.state == BillingRun.State.FINISHED:
-        before = {"state": run.state}
-        run.resume()
-        run.save(update_fields=["state"])
-        _note(run, "billing_run.resume", before=before)
     else:
         commands.unchanged()
     return run
@@ -81,6 +75,9 @@ def begin(*, organization_id: str, run_on: dt.date, actor: Actor) -> BillingRun:
 def advance(run_id: str, name: str, *, due: int, done: int = 0, failed: int = 0, amount_minor: int = 0) -> None:
     """Count what the open command did for a step, so that the count commits with it."""
     run = BillingRun.objects.select_for_update(no_key=True).get(pk=run_id)
+    if run.state == BillingRun.State.FINISHED:
+        run.resume()
+        _note(run, "billing_run.resume", before={"state": BillingRun.State.FINISHED})
     before = {**dict.fromkeys(COUNTED, 0), **run.progress.get(name, {})}
     run.progress[name] = {
         "due": due,
@@ -88,7 +85,7 @@ def advance(run_id: str, name: str, *, due: int, done: int = 0, failed: int = 0,
         "failed": failed,
         "amount_minor": before["amount_minor"] + amount_minor,
     }
-    run.save(update_fields=["progress"])
+    run.save(update_fields=["progress", "state"])
 
 
 @command
@@ -104,16 +101,19 @@ def fail(
 ) -> None:
     """Keep what a step could not do, and why. The same failure of a run is kept once."""
     message = texts.shown(message, 500)
-    advance(run_id, name, due=due, failed=failed)
-    same: dict[str, Any] = {"run_id": run_id, "step": name, "object_id": object_id, "code": code, "message": message}
-    if RunFailure.objects.filter(**same).exists():
+    run = BillingRun.objects.get(pk=run_id)
+    same: dict[str, Any] = {"run": run, "step": name, "object_id": object_id, "code": code, "message": message}
+    known = RunFailure.objects.filter(**same).exists()
+    if known and run.progress.get(name, {}).get("failed", 0) >= failed:
         commands.unchanged()
         return
-    failure = RunFailure.objects.create(**same)
+    advance(run_id, name, due=due, failed=failed)
+    if not known:
+        RunFailure.objects.create(**same)
     audit.record(
         action="billing_run.fail",
         object_id=run_id,
-        organization_id=failure.run.organization_id,
+        organization_id=run.organization_id,
         after={"step": name, "object": object_id, "code": code},
         reason=message,
     )
@@ -121,10 +121,16 @@ def fail(
 
 @command
 def finish(*, run_id: str, steps: Mapping[str, Mapping[str, int]], actor: Actor) -> BillingRun:
-    """Close a run whose every step went through. `steps` are the counts of this time, for those with nothing due."""
+    """Close a run whose every step went through; one that changed nothing since it was finished stays as it is.
+
+    Takes: `steps`, the counts of this time, for those that had nothing to do, and for what proved not to be due.
+    """
     run = BillingRun.objects.select_for_update(no_key=True).get(pk=run_id)
+    if run.state == BillingRun.State.FINISHED:
+        commands.unchanged()
+        return run
     for name, counted in steps.items():
-        run.progress.setdefault(name, dict(counted))
+        run.progress.setdefault(name, dict(counted))["due"] = counted["due"]
     before = {"state": run.state}
     run.finished_at = clock.now()
     run.finish()

@@ -12,46 +12,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, OperationalError
-from django.db.models import Model, QuerySet
 from django_fsm import TransitionNotAllowed
 
-from billing import bulk, invoices, runs
-from billing.models import BillingRun, Installment
+from billing import runs
+from billing.models import BillingRun
 from compliance.models import Organization
 from coverpay.kernel import commands
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.errors import DomainError
-from policies import locks
+from coverpay.nightly_steps import STEPS, Chunk, Step
 from policies.models import Policy
 
 CHUNK = 1000
 BROKEN = (DomainError, DatabaseError, TransitionNotAllowed, ArithmeticError, AttributeError, LookupError,
           TypeError, ValueError)  # fmt: skip
 """What one broken policy may raise. Anything else ends the run, which goes on where it was when it is run again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """What a chunk came to, and what of it must be done one by one."""
-
-    done: int
-    amount_minor: int
-    left: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One kind of work: the ids that are due, how one is done, and how many at once where that is known.
-
-    `one` is a command of its own and gives the amount it moved; None when there was nothing to do.
-    """
-
-    name: str
-    title: str
-    due: Callable[[str, dt.date], QuerySet[Model, str]]
-    one: Callable[[str, dt.date, Actor], int | None]
-    many: Callable[[Sequence[str], dt.date], Chunk] | None = None
 
 
 @dataclass(slots=True)
@@ -85,11 +61,6 @@ def run(*, organization_id: str, run_on: dt.date, actor: Actor, watch: Watch = l
     Raises: Forbidden, NotFound, RunTooEarly, RunUnderWay.
     """
     with runs.alone(organization_id):
-        before = BillingRun.objects.filter(
-            organization_id=organization_id, run_on=run_on, state=BillingRun.State.FINISHED
-        ).first()
-        if before is not None and not any(step.due(organization_id, run_on).exists() for step in STEPS):
-            return before
         night = _Night(runs.begin(organization_id=organization_id, run_on=run_on, actor=actor), actor, watch)
         for step in STEPS:
             _do(night, step)
@@ -163,7 +134,9 @@ def _one(night: _Night, step: Step, progress: Progress, id: str) -> None:
 
     def counted(_: commands.OpenCommand) -> None:
         runs.advance(night.run.id, step.name, due=progress.due, done=1, failed=progress.failed)
+        changed.append(id)
 
+    changed: list[str] = []
     try:
         with commands.witnessed(counted):
             amount_minor = step.one(id, night.run.run_on, night.actor)
@@ -182,7 +155,8 @@ def _one(night: _Night, step: Step, progress: Progress, id: str) -> None:
             actor=night.actor,
         )
         return
-    if amount_minor is None:
+    if not changed:
+        progress.due -= 1
         return
     progress.done += 1
     progress.amount_minor += amount_minor
@@ -195,22 +169,3 @@ def _one(night: _Night, step: Step, progress: Progress, id: str) -> None:
             amount_minor=amount_minor,
             actor=night.actor,
         )
-
-
-def _to_bill(organization_id: str, on: dt.date) -> QuerySet[Model, str]:
-    rows = Installment.objects.filter(
-        invoice__isnull=True, replaced_by__isnull=True, bill_on__lte=on, policy__operator_id=organization_id
-    )
-    return rows.order_by("policy_id").values_list("policy_id", flat=True).distinct()
-
-
-def _bill_many(policy_ids: Sequence[str], on: dt.date) -> Chunk:
-    issued = bulk.issue_due(locks.lock_many(policy_ids), on)
-    return Chunk(issued.count, issued.amount_minor, issued.left)
-
-
-def _bill_one(policy_id: str, on: dt.date, actor: Actor) -> int:
-    return invoices.issue(policy_id=policy_id, actor=actor, through=on).total_minor
-
-
-STEPS = (Step("invoices", "Invoices issued", _to_bill, _bill_one, _bill_many),)

@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from billing import invoices, runs
 from billing.models import BillingRun, Installment, Invoice, RunFailure
 from compliance.models import AuditEntry, EventRecord
-from coverpay import nightly
+from coverpay import nightly, nightly_steps
 from coverpay.kernel import actors, clock
 from coverpay.kernel.errors import Forbidden, NotFound
 from policies.models import Policy
@@ -85,7 +85,7 @@ def test_a_killed_run_goes_on_where_it_was(three: House, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(nightly, "CHUNK", 1)
     if one_by_one:
-        bill = nightly.Step("invoices", "Invoices", nightly._to_bill, nightly._bill_one)
+        bill = nightly_steps.Step("invoices", "Invoices", nightly_steps._to_bill, nightly_steps._bill_one)
         monkeypatch.setattr(nightly, "STEPS", (bill,))
     with pytest.raises(Killed):
         run(three, watch=kill)
@@ -99,20 +99,20 @@ def test_a_killed_run_goes_on_where_it_was(three: House, monkeypatch: pytest.Mon
 
 def test_one_broken_policy_does_not_stop_the_others(three: House, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Policy.objects.get(number="N-2").id
-    issue = invoices.issue
+    issue = invoices.issue_locked
 
-    def breaks(*, policy_id: str, **more: Any) -> Invoice:
-        if policy_id == broken:
+    def breaks(policy: Policy, through: dt.date) -> list[Invoice]:
+        if policy.id == broken:
             raise ValueError("its rows make no sense")
-        return issue(policy_id=policy_id, **more)
+        return issue(policy, through)
 
-    def many(policy_ids: Any, on: dt.date) -> nightly.Chunk:
+    def many(policy_ids: Any, on: dt.date) -> nightly_steps.Chunk:
         raise ValueError("its rows make no sense")
 
     with monkeypatch.context() as patch:
-        step = nightly.Step("invoices", "Invoices", nightly._to_bill, nightly._bill_one, many)
+        step = nightly_steps.Step("invoices", "Invoices", nightly_steps._to_bill, nightly_steps._bill_one, many)
         patch.setattr(nightly, "STEPS", (step,))
-        patch.setattr(invoices, "issue", breaks)
+        patch.setattr(invoices, "issue_locked", breaks)
         done = run(three)
         again = run(three)
     assert billed() == {"N-1", "N-3"}
