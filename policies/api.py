@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 
-from compliance import explanations
+from compliance import access, explanations
 from compliance.models import Explanation
 from compliance.permissions import Permission
 from compliance.resources import Asked, Rows, Shown, acts, creates, shows
@@ -246,7 +246,7 @@ class Policies(Rows):
     @shows(shapes.EarnedShown, many=True)
     def earned(self, id: str) -> list[queries.EarnedTerm]:
         """Written, earned and unearned premium of each term when a day begins, by segment and component."""
-        policy = self.get_object()
+        policy = access.get(self.actor, Policy.objects.all(), id)
         return queries.earned_on(policy, _day(self.request.query_params.get("as_of")))
 
     @shows(WhyShown, many=True)

@@ -244,6 +244,7 @@ def _share(
 
 
 def require_decision(rule: Mapping[str, Any]) -> None:
+    """Check that somebody decided on a value that is not verified. Raises: RuleNeedsDecision, with its citation."""
     decision = rule.get("decision") or {}
     if rule.get("verify") and not (decision.get("by") and decision.get("reason")):
         raise RuleNeedsDecision(

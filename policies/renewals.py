@@ -179,7 +179,7 @@ def _last_term(policy: Policy) -> Term:
 
 
 def _as_long(policy: Policy, last: Term) -> dt.date:
-    """The end of a next term as long as the last: in months from the policy's first day if it has such, else in days."""
+    """The end of a next term as long as the last: in months from the policy's first day, or in days."""
     first_day = policy.terms.order_by("number").values_list("effective_on", flat=True)[0]
     start, end = (_months(first_day, day) for day in (last.effective_on, last.expires_on))
     fits = (months_later(first_day, start), months_later(first_day, end)) == (last.effective_on, last.expires_on)
