@@ -13,7 +13,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client, override_settings
 
-from billing.models import Invoice
+from billing.models import AccountBill, BillingAccount, Invoice
 from compliance.models import ApiKey, AuditEntry, Membership, Moratorium, Permit, User
 from coverpay.webhooks.models import Delivery, Endpoint
 from payments.gateways.sandbox import Sandbox
@@ -41,6 +41,8 @@ PARAMETERS: dict[str, Any] = {
     "reconciliation:import_id": StatementImport,
     "reconciliation:account_id": BankAccount,
     "ledger:account_id": Account,
+    "billing:account_id": BillingAccount,
+    "bill_id": AccountBill,
     "statement_id": Statement,
     "break_id": Break,
     "match_id": Match,
@@ -153,7 +155,9 @@ def test_our_administrator_gets_something_there(route: Route, method: str, book:
     assert answer.status_code < 500, answer.content
     if not route.is_api:
         return
-    if method in SAFE:
+    if answer["Content-Type"] == "application/pdf":
+        assert answer.content.startswith(b"%PDF-")
+    elif method in SAFE:
         rows = answer.json()
         assert rows["data"] if isinstance(rows, dict) and "data" in rows else rows, f"{route} shows us nothing either"
     else:

@@ -14,6 +14,7 @@ from billing.models import BillingAccount, InstallmentItem, Invoice, PayorShare,
 from compliance import explanations
 from compliance.models import EventRecord
 from compliance.permissions import Permission
+from coverpay import books as prove
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import DomainError, Forbidden, Invalid, NotFound
@@ -24,6 +25,7 @@ from tests.support import books, world
 from tests.support.books import House
 from tests.support.database import at_once
 from tests.support.html import read
+from tests.support.ties import differences
 
 pytestmark = pytest.mark.django_db
 TODAY = dt.date(2026, 2, 2)
@@ -124,6 +126,8 @@ def test_money_goes_to_the_earliest_due_date_then_the_policy(house: House) -> No
     held = {code: books.balance(house, code) for code in ("trust_cash", "suspense_cash", "unapplied_cash")}
     assert held == {"trust_cash": 600_000, "suspense_cash": 0, "unapplied_cash": 0}
     assert books.balance(house, "premium_receivable") == 1_071_800 - 600_000
+    assert differences(house) == []
+    assert prove.check(house.operator.id) == []
 
 
 def test_the_same_source_again_is_the_same_money(house: House) -> None:
