@@ -90,12 +90,12 @@ class Letter:
 
 def pdf(letter: Letter) -> bytes:
     """Typeset a letter as PDF."""
-    return _joined(_compiler().compile(format="pdf", sys_inputs=inputs(letter), timestamp=_midnight(letter)))
+    return _joined(_compiler(letter).compile(format="pdf", timestamp=_midnight(letter)))
 
 
 def pictures(letter: Letter, ppi: int = 110) -> list[bytes]:
     """Typeset a letter as one PNG a page."""
-    made = _compiler().compile(format="png", ppi=ppi, sys_inputs=inputs(letter))
+    made = _compiler(letter).compile(format="png", ppi=ppi)
     return [made] if isinstance(made, bytes) else list(made or [])
 
 
@@ -132,15 +132,21 @@ def table(title: str, columns: Sequence[Column], rows: Iterable[Sequence[str]], 
     )
 
 
+def _compiler(letter: Letter) -> typst.Compiler:
+    """A typesetter for one letter alone, so that no other request's letter can ever be in it."""
+    return typst.Compiler(
+        TEMPLATE, root=TEMPLATE.parent, font_paths=_fonts(), ignore_system_fonts=True, sys_inputs=inputs(letter)
+    )
+
+
 @cache
-def _compiler() -> typst.Compiler:
-    """The typesetter with our template and typeface; the machine's own fonts change nothing."""
-    fonts = typst.Fonts(
+def _fonts() -> typst.Fonts:
+    """Our typeface, read once; the machine's own fonts change nothing."""
+    return typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=True,
         font_paths=[Path(font_source_sans_pro.__file__).parent / "files"],
     )
-    return typst.Compiler(TEMPLATE, root=TEMPLATE.parent, font_paths=fonts, ignore_system_fonts=True)
 
 
 def _midnight(letter: Letter) -> dt.datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -102,6 +103,17 @@ def test_a_name_that_is_markup_looks_like_no_other_name() -> None:
     assert picture("*Aloha*") != picture("Aloha")
     assert picture("$x$") != picture("x")
     assert picture('#"a"') != picture("a")
+
+
+def test_letters_made_at_once_never_hold_each_others_words() -> None:
+    asked = [
+        Letter("Invoice", str(number), dt.date(2026, 2, 2), "Sender", Addressee(f"Payor {number}"), facts=[])
+        for number in range(24)
+    ]
+    alone = [letters.pdf(letter) for letter in asked]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(letters.pdf, asked)) == alone
+    assert len(set(alone)) == 24
 
 
 def test_a_statement_prints_what_happened_between_two_days(house: House) -> None:
