@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from django.db.models import Q, Sum
 
 from billing.models import Invoice, Schedule
 from compliance import access
+from coverpay.dashboard import told
+from coverpay.dashboard.told import Moment
 from coverpay.kernel.actors import Actor
 from payments.models import Attempt, Payment, Payout, PayoutLine, Refund
 from policies.models import Policy, Transaction
 from reconciliation.ledger.models import Entry
 from reconciliation.models import Match
 
-ORDER = ("cover", "bill", "pay", "payout", "books", "bank")
+ORDER = ("cover", "bill", "late", "pay", "payout", "books", "bank")
 """What comes first of what happened at the same moment; within a kind, the part of ids after the prefix rises."""
-ICONS = {
-    "cover": "shield-check",
-    "bill": "receipt-text",
-    "pay": "credit-card",
-    "books": "book-open",
-    "payout": "banknote-arrow-up",
-    "bank": "landmark",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One thing that happened to a policy: when, what, how much, and the object whose page tells more."""
-
-    at: dt.datetime
-    kind: str
-    title: str
-    object_id: str = ""
-    detail: str = ""
-    state: str = ""
-    state_label: str = ""
-    amount_minor: int | None = None
-    currency: str = ""
-
-    @property
-    def icon(self) -> str:
-        return ICONS[self.kind]
 
 
 def of(actor: Actor, policy: Policy) -> list[Moment]:
@@ -60,6 +33,7 @@ def of(actor: Actor, policy: Policy) -> list[Moment]:
     payouts = {line.payout_id: line.payout for line in lines}
     moments = [
         *_cover(policy),
+        *told.of(actor, policy),
         *_billing(actor, policy),
         *_payments(actor, policy),
         *_attempts(attempts),
@@ -72,13 +46,15 @@ def of(actor: Actor, policy: Policy) -> list[Moment]:
 
 
 def _cover(policy: Policy) -> Iterator[Moment]:
-    changes = Transaction.objects.filter(term__policy=policy).select_related("term")
+    quoted = (Transaction.Kind.NEW_BUSINESS, Transaction.Kind.RENEWAL)
+    changes = Transaction.objects.filter(term__policy=policy).select_related("term").order_by("id")
     for change in changes.annotate(total=Sum("charges__amount_minor")):
+        kind, first = change.get_kind_display(), change.kind in quoted
         yield Moment(
             at=change.processed_at,
             kind="cover",
-            title=f"Quoted: {change.get_kind_display().lower()}",
-            detail=f"Cover {change.term}",
+            title=f"Quoted: {kind.lower()}" if first else kind,
+            detail=f"Cover {change.term}" if first else told.joined(f"effective {change.effective_on}", change.reason),
             amount_minor=change.total,
             currency=policy.program.currency,
         )
@@ -86,13 +62,15 @@ def _cover(policy: Policy) -> Iterator[Moment]:
 
 def _billing(actor: Actor, policy: Policy) -> Iterator[Moment]:
     schedules = access.visible(actor, Schedule.objects.filter(policy=policy)).select_related("plan_version")
-    for schedule in schedules.prefetch_related("installments"):
+    for schedule in schedules.prefetch_related("installments").order_by("id"):
         dates = [str(installment.due_on) for installment in schedule.installments.all()]
+        due = f"{schedule.plan_version.name}: due {', '.join(dates) or 'nothing more'}"
+        first = schedule.number == 1
         yield Moment(
             at=schedule.created_at,
-            kind="cover",
-            title="Bound, schedule set",
-            detail=f"{schedule.plan_version.name}: due {', '.join(dates)}",
+            kind="cover" if first else "bill",
+            title="Bound, schedule set" if first else f"Schedule {schedule.number} set",
+            detail=due if first else told.joined(schedule.reason, due),
         )
     for invoice in access.visible(actor, Invoice.objects.filter(policy=policy)):
         yield Moment(
@@ -100,7 +78,7 @@ def _billing(actor: Actor, policy: Policy) -> Iterator[Moment]:
             kind="bill",
             title=f"Invoice {invoice.number}",
             object_id=invoice.id,
-            detail=f"due {invoice.due_on}",
+            detail=told.joined(f"due {invoice.due_on}", invoice.reason),
             state=invoice.state,
             state_label=invoice.get_state_display(),
             amount_minor=invoice.total_minor,

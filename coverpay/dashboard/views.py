@@ -42,8 +42,11 @@ class Home(StaffPage, TemplateView):
     template_name = "dashboard/home.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        lists = home.waiting(self.actor)
         return super().get_context_data(
-            worklists=home.waiting(self.actor),
+            worklists=lists,
+            busy=[row for row in lists if row.count],
+            clear=[row for row in lists if not row.count],
             cash=home.cash(self.actor),
             activity=home.activity(self.actor),
             payments=home.latest_payments(self.actor),

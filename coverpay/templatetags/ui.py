@@ -191,17 +191,27 @@ def facts(found: Mapping[str, Any], currency: str = "USD") -> dict[str, Any]:
         "rows": [
             (_words(key).capitalize(), _said(key, value, currency))
             for key, value in found.items()
-            if value not in ("", None, [], {})
+            if value not in _NOTHING
         ]
     }
 
 
+_NOTHING: tuple[Any, ...] = ("", None, [], {})
+
+
+@register.filter
+def words(name: str) -> str:
+    """Write the name of a figure or rule as words."""
+    return _words(str(name)).capitalize()
+
+
 def _said(key: str, value: Any, currency: str) -> Any:
     if isinstance(value, Mapping):
-        return format_html_join(", ", "{}: {}", ((_words(name), _said(name, part, currency)) for name, part in value.items()))
+        parts = ((_words(name), _said(name, part, currency)) for name, part in value.items() if part not in _NOTHING)
+        return format_html_join(", ", "{}: {}", parts)
     if isinstance(value, list):
         return format_html_join("", "<div>{}</div>", ((_said(key, part, currency),) for part in value))
-    return _read(key, value, currency)
+    return ref(value) if isinstance(value, str) and places.has_page(value) else _read(key, value, currency)
 
 
 def _words(name: str) -> str:
