@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import metadata
 
 import psycopg
@@ -11,7 +14,7 @@ import psycopg
 from benchmarks import api, ledger
 from benchmarks.api import Load, Served
 from benchmarks.contenders import OWNERS
-from benchmarks.measure import HEADINGS, Comparison, machine, percentile, table
+from benchmarks.measure import HEADINGS, machine, percentile, table
 from coverpay.kernel import clock
 
 LEDGER = """## Ledger
@@ -36,19 +39,112 @@ through the same gunicorn and middleware, in turns ({rounds} rounds).
 """
 
 
-def render(comparisons: list[Comparison], served: Served | None) -> str:
-    """The whole report as Markdown."""
-    parts = [f"# Benchmarks\n\n{clock.today()}, `make bench`, on {machine()}, {_server()}.\n"]
-    if comparisons:
-        about = LEDGER.format(owners=f"{OWNERS:,}", rounds=ledger.ROUNDS, hordak=metadata.version("django-hordak"))
-        parts += [about, table(HEADINGS, [comparison.cells() for comparison in comparisons]) + "\n"]
-    if served is not None:
-        parts += [
-            API.format(workers=api.WORKERS, clients=api.CLIENTS, rounds=api.ROUNDS),
-            _api_table(served) + "\n",
-            _queries(served),
-        ]
-    return "\n".join(parts)
+BILLING = """## Schedules and invoices
+
+Schedules (12 installments of 3 components) and first invoices, chunks of {chunk:,} policies, a command each, by
+`billing.bulk` with every guarantee on. Beside it, in turns with each chunk, plain binary COPY of the very rows it wrote
+into a copy of the database with the same tables, constraints, indexes and triggers (a table each, one transaction a
+chunk). Memory is the most that the process ever had (target < {rss} MB).
+"""
+
+NIGHTLY = """## Nightly run
+
+`coverpay.nightly.run`, every step of it, on a book of which 1/30 is due, single process. Beside it one scan for what is
+due and plain COPY of the night's output into a copy of the database. Young: the first terms began {young} days before;
+old: {old} days, so that most of the schedule is billed.
+"""
+
+PAGES = """## Pages
+
+{requests} requests each by an administrator through the whole of Django (its test client: no network), in a book of
+{small:,} policies and then, in the same database, in a large one.
+"""
+
+PARTS = ("ledger", "api", "billing", "nightly", "pages")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the report, measured: its heading and text, and whether its targets are held."""
+
+    text: str
+    holds: bool
+
+    @property
+    def heading(self) -> str:
+        return self.text.splitlines()[0]
+
+
+def measure(parts: Sequence[str], *, large: bool) -> list[Part]:
+    """Measure parts one after the other, in the order of the report."""
+    measurers = {"ledger": _ledger, "api": _api, "billing": _billing, "nightly": _nightly, "pages": _pages}
+    return [measurers[part](large) for part in PARTS if part in parts]
+
+
+def render(measured: Sequence[Part], *, before: str = "") -> str:
+    """The whole report as Markdown. Parts of `before` that were not measured now stay as they were."""
+    kept = {section.splitlines()[0]: section for section in re.split(r"^(?=## )", before, flags=re.MULTILINE)[1:]}
+    where = f"{clock.today()}, `make bench`, on {machine()}, {_server()}."
+    for part in measured:
+        title, _, rest = part.text.partition("\n")
+        kept[part.heading] = f"{title}\n\n{where}\n{rest.rstrip()}\n\n"
+    if before and not re.search(r"^# Benchmarks\n\nEach part", before):
+        first = re.split(r"^(?=## )", before, flags=re.MULTILINE)[0].strip().splitlines()[-1]
+        old = [heading for heading in kept if heading not in {part.heading for part in measured}]
+        for heading in old:
+            title, _, rest = kept[heading].partition("\n")
+            kept[heading] = f"{title}\n\n{first}\n{rest}"
+    head = "# Benchmarks\n\nEach part says when and where it was measured.\n\n"
+    return head + "".join(section.rstrip() + "\n\n" for section in kept.values()).rstrip() + "\n"
+
+
+def _ledger(large: bool) -> Part:
+    comparisons = ledger.run()
+    about = LEDGER.format(owners=f"{OWNERS:,}", rounds=ledger.ROUNDS, hordak=metadata.version("django-hordak"))
+    rows = [comparison.cells() for comparison in comparisons]
+    return Part(about + "\n" + table(HEADINGS, rows), all(comparison.holds for comparison in comparisons))
+
+
+def _api(large: bool) -> Part:
+    served = api.run()
+    about = API.format(workers=api.WORKERS, clients=api.CLIENTS, rounds=api.ROUNDS)
+    return Part("\n".join([about, _api_table(served) + "\n", _queries(served)]), served.holds)
+
+
+def _billing(large: bool) -> Part:
+    from benchmarks import billing
+
+    built = billing.run(large=large)
+    about = BILLING.format(chunk=billing.CHUNK, rss=billing.MAX_RSS_MB)
+    costs = table(
+        ["Policies", "Rows", "A policy", "Policies/s", "Memory"],
+        [
+            [f"{b.policies:,}", f"{sum(b.rows):,}", f"{b.milliseconds:.2f} ms", f"{1000 / b.milliseconds:,.0f}/s",
+             f"{b.rss_mb} MB"]
+            for b in built
+        ],
+    )  # fmt: skip
+    compared = table(HEADINGS, [b.comparison.cells() for b in built])
+    return Part("\n".join([about, compared + "\n", costs]), all(b.holds for b in built))
+
+
+def _nightly(large: bool) -> Part:
+    from benchmarks import nightly
+
+    nights = nightly.run(large=large)
+    shown = table(nightly.HEADINGS, [night.cells() for night in nights])
+    return Part(NIGHTLY.format(**nightly.AGES) + "\n" + shown, True)
+
+
+def _pages(large: bool) -> Part:
+    from benchmarks import pages
+
+    found = pages.run(large=large)
+    shown = table(pages.HEADINGS, [page.cells() for page in found])
+    counts = {what: {q for page in found if page.what == what for q in page.queries} for what in ("list", "one policy")}
+    constant = all(len(each) == 1 for each in counts.values())
+    said = f"Queries a page are {'the same in both books' if constant else 'NOT constant'}."
+    return Part("\n".join([PAGES.format(requests=pages.REQUESTS, small=pages.SMALL), shown, "", said]), constant)
 
 
 def _api_table(served: Served) -> str:
