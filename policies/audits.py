@@ -13,7 +13,9 @@ from coverpay.kernel.errors import IllegalTransition, Invalid
 from coverpay.kernel.figures import Explained
 from coverpay.kernel.money import MAX_MINOR
 from policies import locks, recording, transactions
+from policies.earning import NewSlice
 from policies.events import TermChanged
+from policies.expirations import TermStillRuns
 from policies.models import Component, Policy, Term, Transaction
 from policies.slicing import PremiumBelowZero
 from policies.transactions import Drafted
@@ -32,7 +34,8 @@ class AuditRequest:
 def audit(*, policy_id: str, request: AuditRequest, actor: Actor) -> Transaction:
     """Charge, or return, the difference between a term's audited premium and what it was charged.
 
-    Raises: NotFound, Forbidden, IllegalTransition unless in force or expired, PremiumBelowZero, Invalid.
+    Raises: NotFound, Forbidden, IllegalTransition unless in force or expired, PremiumBelowZero, Invalid,
+            TermStillRuns for a return before the term is over.
     """
     access.get_operable(actor, Policy.objects.all(), policy_id, permission=Permission.POLICIES_WRITE)
     return audit_locked(locks.lock(policy_id), request)
@@ -71,7 +74,10 @@ def preview(*, policy_id: str, request: AuditRequest, actor: Actor) -> Drafted:
 
 
 def draft(term: Term, request: AuditRequest) -> Drafted:
-    """Work out a premium audit of a term; it writes nothing."""
+    """Work out a premium audit of a term; it writes nothing.
+
+    More than was charged is a charge of its own, due in full. Less is return premium of a term that is over.
+    """
     if request.audited_minor < 0:
         raise PremiumBelowZero("Audited premium is zero or more.", field="audited_minor")
     if request.audited_minor > MAX_MINOR:
@@ -85,8 +91,15 @@ def draft(term: Term, request: AuditRequest) -> Drafted:
         rule="premium audit",
         rule_version=str(term.program_version),
     )
-    charges = transactions.recharged(term, change, why, "changes", Component.AUDIT_PREMIUM)
-    return Drafted(min(clock.today(), term.expires_on), [], charges, {"audit_premium": (change, why)})
+    figures = {"audit_premium": (change, why)}
+    if change >= 0:
+        charges = transactions.recharged(term, change, why, "changes", Component.AUDIT_PREMIUM)
+        return Drafted(min(clock.today(), term.expires_on), [], charges, figures)
+    if clock.today() < term.expires_on:
+        said = f"An audit returns premium once the term is over, on {term.expires_on}; endorse it until then."
+        raise TermStillRuns(said, field="audited_minor")
+    returned = NewSlice("retained", term.expires_on, term.expires_on, 0, change)
+    return Drafted(term.expires_on, [returned], transactions.recharged(term, change, why, "changes"), figures)
 
 
 def _term_of(policy: Policy, number: int | None) -> Term:

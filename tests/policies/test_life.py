@@ -253,8 +253,9 @@ def test_an_audit_charges_the_difference_as_a_component_of_its_own(house: House)
         audits.audit(policy_id=policy.id, request=AuditRequest(2_340_000, "payroll"), actor=house.me)
         assert charged(policy)["audit_premium"] == 340_000
         audits.audit(policy_id=policy.id, request=AuditRequest(1_900_000, "corrected"), actor=house.me)
-    assert charged(policy)["audit_premium"] == -100_000
-    assert written(policy) == 2_000_000
+    assert charged(policy)["audit_premium"] == 340_000
+    assert charged(policy)["premium"] == 1_560_000
+    assert written(policy) == 1_560_000
 
 
 def test_undoing_an_endorsement_restores_every_charge(house: House) -> None:

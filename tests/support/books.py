@@ -50,6 +50,21 @@ PLANS: dict[str, dict[str, Any]] = {
     "halves": {"down_payment": {"percent": "50"}, "installments": [{"month": 6}]},
     "full": {},
     "thirds": {"down_payment": {"percent": "34"}, "installments": [{"month": 1}, {"month": 2}]},
+    "monthly": {
+        "down_payment": {"percent": "10", "in_full": ["carrier_fee"]},
+        "installments": {"count": 9, "every_months": 1},
+        "installment_fee": {"amount": "5.00", "from": 2},
+        "reinstatement_fee": "10.00",
+        "endorsement": "spread",
+        "credit": "spread",
+    },
+    "to-the-last": {
+        "down_payment": {"percent": "25"},
+        "installments": [{"month": 3}, {"month": 5}, {"month": 7}],
+        "endorsement": "last",
+        "credit": "last",
+        "rounding": "last",
+    },
 }
 
 
