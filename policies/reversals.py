@@ -107,6 +107,14 @@ def _require_undoable(term: Term, wrong: Transaction) -> None:
         raise NotUndoable("This transaction is undone already.", field="transaction")
     if wrong.kind == Transaction.Kind.CANCELLATION:
         reinstatements.require_standing(wrong)
+    audits = term.transactions.filter(kind=Transaction.Kind.AUDIT, sequence__gt=wrong.sequence, reversed_by=None)
+    later = audits.order_by("-sequence").first()
+    if later is not None:
+        raise ChangedSince(_first(later), field="transaction", transaction=later.id)
+
+
+def _first(later: Transaction) -> str:
+    return f"Undo the {later.get_kind_display().lower()} {later.id} of {later.effective_on} first; it rests on this."
 
 
 def _opposite(slices: list[Slice], own: list[str]) -> list[NewSlice]:
@@ -115,10 +123,7 @@ def _opposite(slices: list[Slice], own: list[str]) -> list[NewSlice]:
         made = returns.undo(slices, own)
     except ChangedSince as error:
         later = Segment.objects.select_related("transaction").get(pk=error.extra["slice"]).transaction
-        said = (
-            f"Undo the {later.get_kind_display().lower()} {later.id} of {later.effective_on} first; it rests on this."
-        )
-        raise ChangedSince(said, field="transaction", transaction=later.id) from None
+        raise ChangedSince(_first(later), field="transaction", transaction=later.id) from None
     returns.require_none_below_zero(slices, made)
     return made
 

@@ -11,14 +11,27 @@ import pytest
 from compliance import moratoriums
 from coverpay.kernel.errors import Conflict, IllegalTransition
 from coverpay.kernel.money import Money
-from policies import cancellations, conditions, endorsements, programs, rating, renewals, reversals
+from policies import (
+    audits,
+    cancellations,
+    conditions,
+    endorsements,
+    programs,
+    rating,
+    renewals,
+    reversals,
+    rewrites,
+)
+from policies.audits import AuditRequest
 from policies.cancellations import CancellationRequest
 from policies.endorsements import EndorsementRequest
 from policies.holds import InMoratorium
-from policies.models import Cancellation, Policy, Term
+from policies.lifecycle import PolicyNumberTaken
+from policies.models import Cancellation, Policy, Term, Transaction
 from policies.rating import TermsUnreadable
 from policies.renewals import RenewalRequest
-from policies.slicing import DateOutsideTerm
+from policies.rewrites import RewriteRequest
+from policies.slicing import DateOutsideTerm, PremiumBelowZero
 from tests.policies.test_life import (
     DAY_100,
     FIRST,
@@ -177,6 +190,52 @@ def test_a_renewal_is_as_long_as_the_last_term(
     assert (shown.effective_on, shown.expires_on) == (expires, after)
 
 
+def test_what_an_audit_rests_on_is_undone_after_it(house: House) -> None:
+    """An audit charges the difference to what was charged until then; it goes first, then the endorsement."""
+    policy = bound(house)
+    before = charged(policy)
+    wrong = endorsed(house, policy, DAY_100, change_minor=365_000)
+    request = AuditRequest(1_500_000, "payroll")
+    audited = audits.audit(policy_id=policy.id, request=request, actor=house.me)
+    with pytest.raises(reversals.ChangedSince) as refused:
+        reversals.undo(policy_id=policy.id, transaction_id=wrong.id, reason="slip", actor=house.me)
+    assert refused.value.extra["transaction"] == audited.id
+    for each in (audited, wrong):
+        reversals.undo(policy_id=policy.id, transaction_id=each.id, reason="slip", actor=house.me)
+    assert charged(policy) == {**before, "audit_premium": 0}
+
+
+def test_a_rewritten_policy_is_neither_reinstated_nor_its_end_undone(house: House) -> None:
+    policy = bound(house)
+    request = RewriteRequest(DAY_100, "new_term", "R-1", 900_000, "another form")
+    with at(DAY_100):
+        new = rewrites.rewrite(policy_id=policy.id, request=request, actor=house.me)
+    assert new.terms.get().expires_on == dt.date(2027, 4, 11)
+    with pytest.raises(IllegalTransition, match="rewritten"):
+        resumed(house, policy, DAY_100)
+    last = Transaction.objects.get(term__policy=policy, kind="cancellation")
+    with pytest.raises(IllegalTransition, match="rewritten"):
+        reversals.undo(policy_id=policy.id, transaction_id=last.id, reason="slip", actor=house.me)
+
+
+def test_a_rewrite_of_the_full_term_takes_everything_back(house: House) -> None:
+    policy = bound(house)
+    request = RewriteRequest(FIRST, "full_term", "R-1", 900_000, "wrong form")
+    shown = rewrites.preview(policy_id=policy.id, request=request, actor=house.me)
+    new = rewrites.rewrite(policy_id=policy.id, request=request, actor=house.me)
+    assert set(charged(policy).values()) == {0}
+    assert charged(new) == {charge.component: charge.amount.amount_minor for charge in shown.charges}
+    assert (new.terms.get().effective_on, new.terms.get().expires_on) == (FIRST, LAST)
+
+
+def test_a_number_that_is_taken_stops_the_rewrite_whole(house: House) -> None:
+    policy = bound(house)
+    request = RewriteRequest(DAY_100, "remainder", policy.number, 900_000, "another form")
+    with pytest.raises(PolicyNumberTaken):
+        rewrites.rewrite(policy_id=policy.id, request=request, actor=house.me)
+    assert (Policy.objects.get(pk=policy.id).state, written(policy)) == ("bound", 1_200_000)
+
+
 def test_new_business_is_not_undone_but_cancelled_flat(house: House) -> None:
     policy = bound(house)
     first = policy.terms.get().transactions.get()
@@ -189,7 +248,7 @@ def test_a_change_that_a_later_one_took_from_is_undone_after_it(house: House) ->
     policy = bound(house)
     first = endorsed(house, policy, DAY_100, change_minor=365_000)
     endorsed(house, policy, DAY_100, change_minor=-1_400_000)
-    with pytest.raises(endorsements.slicing.PremiumBelowZero) as refused:
+    with pytest.raises(PremiumBelowZero) as refused:
         reversals.undo(policy_id=policy.id, transaction_id=first.id, reason="slip", actor=house.me)
     assert refused.value.field == "transaction"
 
