@@ -40,15 +40,13 @@ def test_every_kind_of_work_is_counted(house: House) -> None:
     )
     imports.import_statement(content=text.encode(), file_name="day.bai", actor=house.me)
     matches.run_matching(bank_account_id=house.bank.id, actor=house.me)
-    assert work(house) == {
+    assert {label: count for label, count in work(house).items() if count} == {
         "Invoices overdue": 2,
-        "Invoices due soon": 0,
         "Payments of unknown outcome": 1,
         "Payments processing": 2,
         "Processor webhooks set aside": 1,
         "Bank breaks open": 1,
         "Statements set aside": 1,
-        "Webhook deliveries failing": 0,
     }
 
 
@@ -127,7 +125,7 @@ def test_an_id_leads_to_its_page_for_those_who_may_see_it(house: House) -> None:
     for object_id, url in (
         (payment.policy_id, reverse("policy", args=[payment.policy_id])),
         (payment.attempts.get().id, reverse("payments:detail", args=[payment.id])),
-        (line.applications.get().id, reverse("policy", args=[payment.policy_id])),
+        (line.applications.get().id, reverse("billing:receipt", args=[payment.policy.receipts.get().id])),
         (line.id, reverse("invoice", args=[payment.invoice_id])),
         (house.bank.id, reverse("reconciliation:account", args=[house.bank.id])),
     ):
