@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from billing import past_due
 from billing.equity import CancelDay, Equity
 from billing.models import Notice, PayorShare
 from billing.past_due import PastDueLine
@@ -71,7 +72,7 @@ def cancellation(
         "No other amount has to be paid to keep the policy in force.",
     ]
     figures = [
-        _figure("demanded", demanded.amount_minor, _sum_of(lines, rule)),
+        _figure("demanded", demanded.amount_minor, past_due.why(lines, citation=rule.citation)),
         _figure("equity date", 0, equity.why),
         _figure("cancel date", 0, day.why),
     ]
@@ -118,17 +119,6 @@ def reminder(policy: Policy, lines: Sequence[PastDueLine], currency: str) -> dic
     """The content of a reminder."""
     total = Money(sum(line.open_minor for line in lines), currency)
     return letter(policy, [f"{total} is past due; please pay now."], items=[_item(line) for line in lines])
-
-
-def _sum_of(lines: Sequence[PastDueLine], rule: NoticeRule) -> Explained:
-    return Explained(
-        formula="what is open of premium and its taxes, due before today and past grace, on this term alone",
-        inputs={
-            f"{number} {line.number} {line.component}_minor": line.open_minor for number, line in enumerate(lines, 1)
-        },
-        rule="a notice demands only what is due",
-        citation=rule.citation,
-    )
 
 
 def _figure(figure: str, amount_minor: int, why: Explained) -> dict[str, Any]:

@@ -121,8 +121,10 @@ def prepare_cancellation(delinquency: Delinquency, rule: NoticeRule, due: PastDu
         citation=rule.citation,
     )
     paid = bus.ask(PremiumPaid(term_id=term.id))
+    demanded = past_due.why(due.premium_lines, citation=rule.citation)
     explanations.record(
         [
+            Figure(notice.id, "demanded", due.premium_minor, delinquency.currency, demanded),
             Figure(notice.id, "equity_date", paid, delinquency.currency, equity_date.why),
             Figure(notice.id, "cancel_date", due.premium_minor, delinquency.currency, day.why),
         ]

@@ -16,6 +16,7 @@ from billing import delinquency_plans, open_items
 from billing.delinquency_plans import DelinquencySpec
 from billing.models import Invoice, InvoiceLine, Notice, Receipt
 from compliance import business_days
+from coverpay.kernel.figures import Explained
 from policies.models import Component, Policy, Term
 
 PENALTIES = (Component.LATE_FEE, Component.NSF_FEE, Component.REINSTATEMENT_FEE, Component.CANCELLATION_FEE)
@@ -80,6 +81,19 @@ def received_since(notice: Notice) -> int:
     """What came in for the policy after a notice was made and was not taken back, whatever it was applied to."""
     rows = Receipt.objects.filter(policy_id=notice.policy_id, created_at__gte=notice.created_at, reversal__isnull=True)
     return rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+
+
+def why(lines: Sequence[PastDueLine], *, plan: str = "", citation: str = "") -> Explained:
+    """Why so much is past due: line by line."""
+    return Explained(
+        formula="what is open of the term's own lines, due before the day and past grace",
+        inputs={
+            f"{number} {line.number} {line.component}_minor": line.open_minor for number, line in enumerate(lines, 1)
+        },
+        rule="past due: a term answers for its own money, and penalties are not followed",
+        rule_version=plan,
+        citation=citation,
+    )
 
 
 def oldest_due_on(lines: Sequence[PastDueLine]) -> dt.date:

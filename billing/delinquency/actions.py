@@ -84,6 +84,8 @@ def _moratorium(delinquency: Delinquency, on: dt.date) -> Moratorium | None:
 def _reminder(delinquency: Delinquency, spec: DelinquencySpec, due: PastDue, on: dt.date) -> None:
     content = notice_texts.reminder(delinquency.policy, due.lines, delinquency.currency)
     letter = notices.prepare_letter(delinquency, Notice.Kind.REMINDER, content, due.followed_minor)
+    why = past_due.why(due.lines)
+    explanations.record([Figure(letter.id, "demanded", due.followed_minor, delinquency.currency, why)])
     facts = {"notice": letter.id, "past_due_minor": due.followed_minor}
     _done(delinquency, spec, Action.REMINDER, on, facts)
 
@@ -91,6 +93,15 @@ def _reminder(delinquency: Delinquency, spec: DelinquencySpec, due: PastDue, on:
 def _late_fee(delinquency: Delinquency, spec: DelinquencySpec, due: PastDue, on: dt.date) -> None:
     """Charge the plan's late fee; where no rule allows it the step passes without one, and says why."""
     facts: dict[str, Any] = {"amount_minor": 0}
+    before = DelinquencyStep.objects.filter(
+        delinquency__term=delinquency.term,
+        delinquency__entered_on=delinquency.entered_on,
+        action=Action.LATE_FEE,
+        facts__amount_minor__gt=0,
+    )
+    if before.exists():
+        _done(delinquency, spec, Action.LATE_FEE, on, {**facts, "reason": "Charged before for the same due date."})
+        return
     try:
         item = fees.charge(
             delinquency.policy, delinquency.term, Component.LATE_FEE, reason=f"Past due: {delinquency.id}"

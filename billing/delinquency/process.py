@@ -9,7 +9,8 @@ from django.db.models import Q, QuerySet
 from billing import delinquency_plans, past_due
 from billing.delinquency import actions, cures, pauses, versions
 from billing.models import Delinquency, DelinquencyStep, Invoice
-from compliance import audit, events
+from compliance import audit, events, explanations
+from compliance.explanations import Figure
 from coverpay.kernel import clock
 from coverpay.kernel.commands import step
 from policies.models import Policy, Term
@@ -60,6 +61,8 @@ def enter_due(policy: Policy, on: dt.date | None = None) -> list[Delinquency]:
                 spec, 0, entered_on=since, ended_on=None, add_business_days=past_due.business_days_later
             ),
         )
+        why = past_due.why(due.lines, plan=str(version))
+        explanations.record([Figure(delinquency.id, "past_due", due.followed_minor, delinquency.currency, why)])
         _tell_entered(delinquency, str(version))
         entered.append(delinquency)
     return entered

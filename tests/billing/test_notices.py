@@ -24,7 +24,7 @@ from tests.support.books import House
 from tests.support.late import CANCEL, NOTICED, at, may, night, nights
 
 pytestmark = pytest.mark.django_db
-PEREZ = {"premium": Money(18_672)}
+PEREZ: dict[str, Any] = {"premium": Money(18_672)}
 """186.72 a year in three of 62.24."""
 
 
@@ -106,7 +106,7 @@ def test_a_notice_says_how_amount_equity_and_day_were_computed(house: House, pol
     assert demanded["inputs"] == {f"1 {policy.number}-002 premium_minor": 40_000}
     assert (equity["inputs"]["paid_minor"], equity["inputs"]["days_paid"]) == (40_000, 121)
     assert (day["inputs"]["equity_on"], day["inputs"]["noticed_on"]) == ("2026-05-02", "2026-05-19")
-    assert {each.figure for each in explanations.of(notice.id)} == {"equity_date", "cancel_date"}
+    assert {each.figure for each in explanations.of(notice.id)} == {"demanded", "equity_date", "cancel_date"}
     assert {each["rule"] for each in notice.content["rule"]} >= {"noc_nonpay_days", "noc_mail_days_added"}
 
 

@@ -66,7 +66,7 @@ def test_advancing_by_hand_makes_the_notice_and_mailing_it_announces_the_end(
         why = read(api.get(f"delinquencies/{found}/why"))
     assert (mailed["state"], mailed["cancel_on"], mailed["demanded_minor"]) == ("mailed", "2026-05-19", 40_000)
     assert [each["recipient"] for each in mailed["mailings"]] == ["Insured: Aloha Foods"]
-    assert {each["figure"] for each in why} == {"equity_date", "cancel_date"}
+    assert {each["figure"] for each in why} == {"past_due", "demanded", "equity_date", "cancel_date"}
     assert late.is_pending(policy)
     with at(may(8)):
         void = read(api.post(f"notices/{notice['id']}/void", {"reason": "Wrong address."}))
