@@ -8,14 +8,15 @@ from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from billing import account_api, documents, invoices, past_due_api, plan_api, schedules
-from billing.models import Invoice, InvoiceLine, PlanVersion, Receipt, Schedule
+from billing import account_api, cash_api, documents, invoices, past_due_api, plan_api, schedules, voids, write_offs
+from billing.cash_api import Because
+from billing.models import Invoice, InvoiceLine, PlanVersion, Schedule
 from billing.plan_api import ScheduleShown
 from billing.queries import lines_of
 from compliance import access, explanations
 from compliance.models import Explanation
 from compliance.permissions import Permission
-from compliance.resources import Asked, Rows, Shown, creates, shows
+from compliance.resources import Asked, Rows, Shown, acts, creates, shows
 from policies.api import WhyShown
 
 
@@ -64,7 +65,8 @@ class LineShown(Shown):
 
 class InvoiceShown(Shown):
     policy = serializers.CharField(source="policy_id", read_only=True)
-    open_minor = serializers.SerializerMethodField(help_text="What cash does not cover yet.")
+    supersedes = serializers.CharField(source="supersedes_id", read_only=True, allow_null=True)
+    open_minor = serializers.SerializerMethodField(help_text="What neither cash covers nor credits lower yet.")
     lines = LineShown(many=True, read_only=True)
 
     class Meta:
@@ -79,6 +81,8 @@ class InvoiceShown(Shown):
             "issued_on",
             "due_on",
             "state",
+            "supersedes",
+            "reason",
             "lines",
             "created_at",
         ]
@@ -90,6 +94,10 @@ class InvoiceShown(Shown):
 class NewInvoice(Asked):
     policy = serializers.CharField(max_length=40)
     through = serializers.DateField(required=False, help_text="The last bill date to take; today when left out.")
+
+
+class WaiveAsked(Because):
+    line = serializers.CharField(max_length=40, help_text="A line with a fee of the plan.")
 
 
 class Invoices(Rows):
@@ -106,6 +114,26 @@ class Invoices(Rows):
         """Bill the installments of a policy whose bill date is here."""
         return invoices.issue(policy_id=asked["policy"], through=asked.get("through"), actor=self.actor)
 
+    @acts(Because)
+    def void(self, id: str, asked: dict[str, Any]) -> Invoice:
+        """Take an invoice back that should not have been sent; it is billed again with the next installment."""
+        return voids.void(invoice_id=id, reason=asked["reason"], actor=self.actor)
+
+    @acts(Because)
+    def write_off(self, id: str, asked: dict[str, Any]) -> Invoice:
+        """Give up what is open; above the plan's small balance someone else must have approved it."""
+        return write_offs.write_off(invoice_id=id, reason=asked["reason"], actor=self.actor)
+
+    @acts(Because)
+    def take_back_write_off(self, id: str, asked: dict[str, Any]) -> Invoice:
+        """Ask again for what was given up."""
+        return write_offs.take_back(invoice_id=id, reason=asked["reason"], actor=self.actor)
+
+    @acts(WaiveAsked)
+    def waive(self, id: str, asked: dict[str, Any]) -> Invoice:
+        """Let a fee of the plan go."""
+        return write_offs.waive(invoice_id=id, line_id=asked["line"], reason=asked["reason"], actor=self.actor)
+
     @shows(WhyShown, many=True)
     def why(self, id: str) -> list[Explanation]:
         """Why each figure is what it is: the total, how each line was split, and the charge it came from."""
@@ -121,42 +149,12 @@ class Invoices(Rows):
         return account_api.pdf_answer(documents.invoice_pdf(invoice), invoice.number)
 
 
-class ReceiptShown(Shown):
-    policy = serializers.CharField(source="policy_id", read_only=True)
-    applications = serializers.SerializerMethodField(help_text="What it was applied to; negative: taken back.")
-
-    class Meta:
-        model = Receipt
-        fields: ClassVar = ["id", "policy", "source_id", "amount_minor", "currency", "received_on", "applications"]
-
-    def get_applications(self, receipt: Receipt) -> list[dict[str, Any]]:
-        return [
-            {
-                "id": application.id,
-                "line": application.line_id,
-                "amount_minor": application.amount_minor,
-                "commission_minor": application.commission_minor,
-                "reverses": application.reverses_id,
-            }
-            for application in receipt.applications.all()
-        ]
-
-
-class Receipts(Rows):
-    """Money received, and what it was applied to."""
-
-    queryset = Receipt.objects.prefetch_related("applications")
-    serializer_class = ReceiptShown
-    filterset_fields: ClassVar = ["policy", "source_id"]
-    reads = Permission.BILLING_READ
-
-
 routes = [
     *plan_api.routes,
     ("plans", Plans),
     ("schedules", Schedules),
     ("invoices", Invoices),
-    ("receipts", Receipts),
+    *cash_api.routes,
     *account_api.routes,
     *past_due_api.routes,
 ]
