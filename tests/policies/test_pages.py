@@ -13,7 +13,7 @@ from coverpay.kernel.money import Money
 from policies import lifecycle
 from policies.models import Policy
 from policies.parties import PartyDetails
-from tests.support import books, world
+from tests.support import books, pages, world
 from tests.support.books import House
 from tests.support.html import read
 
@@ -63,17 +63,17 @@ def test_the_list_goes_on_by_cursor_and_keeps_its_filters(house: House, monkeypa
     assert second.links["First page"] == "?state=quoted"
 
 
-def test_a_quote_is_written_with_its_charges_and_bound_by_a_button(house: House) -> None:
+def test_a_quote_is_written_with_its_charges_and_bound_after_a_preview(house: House) -> None:
     client = world.pages(world.member(house.operator, "billing"))
     answer = client.post("/policies/new/", QUOTE, follow=True)
     policy = Policy.objects.get(number="HPU-77")
     page = read(answer)
     assert answer.redirect_chain == [(reverse("policy", args=[policy.id]), 302)]
     assert "Surplus lines tax" in page.text and "468.00" in page.text and "10,718.00" in page.text
-    assert reverse("policies:bind", args=[policy.id]) in page.posts_to
-    page = read(client.post(reverse("policies:bind", args=[policy.id]), follow=True))
+    assert page.links["Bind…"] == reverse("bind", args=[policy.id])
+    page = read(pages.confirmed(client, reverse("bind", args=[policy.id]), {"plan": "halves"}))
     assert f"Policy {policy.number} is bound" in page.text
-    assert reverse("policies:bind", args=[policy.id]) not in page.posts_to
+    assert "Bind…" not in page.links
     assert reverse("billing:issue", args=[policy.id]) not in page.posts_to, "its first bill date is still to come"
 
 
@@ -113,7 +113,7 @@ def test_whoever_may_not_act_sees_no_button(house: House) -> None:
     for role, of in (("viewer", house.operator), ("billing", house.carrier)):
         page = read(world.pages(world.member(of, role)).get(reverse("policy", args=[policy.id])))
         assert policy.number in page.text
-        assert reverse("policies:bind", args=[policy.id]) not in page.posts_to
+        assert "Bind…" not in page.links and "Not taken" not in page.links
 
 
 def test_a_refused_file_shows_each_problem_by_row_and_column(house: House) -> None:
