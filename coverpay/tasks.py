@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 
 from celery import shared_task
@@ -21,8 +22,10 @@ def begin() -> None:
 
 
 @shared_task(name="nightly.run")
-def run(organization_id: str) -> None:
+def run(organization_id: str, run_on: str = "") -> None:
+    """Run one organization's night, of today unless a date is named."""
+    date = dt.date.fromisoformat(run_on) if run_on else clock.today()
     try:
-        nightly.run(organization_id=organization_id, run_on=clock.today(), actor=actors.system("nightly"))
+        nightly.run(organization_id=organization_id, run_on=date, actor=actors.system("nightly"))
     except RunUnderWay:
         log.info("a run is under way already", extra={"organization_id": organization_id})
