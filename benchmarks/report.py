@@ -60,7 +60,13 @@ PAGES = """## Pages
 {small:,} policies and then, in the same database, in a large one.
 """
 
-PARTS = ("ledger", "api", "billing", "nightly", "pages")
+IMPORTS = """## Imports
+
+Files of policies by `imports.import_policies`: checked whole, then written by COPY in chunks; all in one transaction.
+Memory is the most that the process ever had (target < {rss} MB, whatever the size of the file).
+"""
+
+PARTS = ("ledger", "api", "billing", "nightly", "pages", "imports")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,14 @@ class Part:
 
 def measure(parts: Sequence[str], *, large: bool) -> list[Part]:
     """Measure parts one after the other, in the order of the report."""
-    measurers = {"ledger": _ledger, "api": _api, "billing": _billing, "nightly": _nightly, "pages": _pages}
+    measurers = {
+        "ledger": _ledger,
+        "api": _api,
+        "billing": _billing,
+        "nightly": _nightly,
+        "pages": _pages,
+        "imports": _imports,
+    }
     return [measurers[part](large) for part in PARTS if part in parts]
 
 
@@ -145,6 +158,14 @@ def _pages(large: bool) -> Part:
     constant = all(len(each) == 1 for each in counts.values())
     said = f"Queries a page are {'the same in both books' if constant else 'NOT constant'}."
     return Part("\n".join([PAGES.format(requests=pages.REQUESTS, small=pages.SMALL), shown, "", said]), constant)
+
+
+def _imports(large: bool) -> Part:
+    from benchmarks import imports
+
+    brought = imports.run(large=large)
+    shown = table(imports.HEADINGS, [each.cells() for each in brought])
+    return Part(IMPORTS.format(rss=imports.MAX_RSS_MB) + "\n" + shown, all(each.holds for each in brought))
 
 
 def _api_table(served: Served) -> str:

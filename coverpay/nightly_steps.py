@@ -165,7 +165,7 @@ def _with_small_balance(organization_id: str, on: dt.date) -> QuerySet[Model, st
     specs = PlanVersion.objects.filter(organization_id=organization_id, spec__has_key="small_balance")
     limits = [Money.parse(text).amount_minor for text in specs.values_list("spec__small_balance", flat=True)]
     rows = Invoice.objects.filter(policy__operator_id=organization_id, state=Invoice.State.OPEN, due_on__lt=on)
-    small = queries.with_open(rows).filter(open_minor__gt=0, open_minor__lte=max(limits, default=0))
+    small = queries.with_open(rows).filter(Q(open_minor__gt=0), Q(open_minor__lte=max(limits, default=0)))
     return small.order_by("policy_id").values_list("policy_id", flat=True).distinct()
 
 

@@ -73,12 +73,7 @@ def _import(
         return before
     policy_count = _check(content, organization_id, tally)
     if not tally.problem_count:
-        savepoint = transaction.savepoint()
         _write(content, organization_id, tally)
-        if tally.problem_count:
-            transaction.savepoint_rollback(savepoint)
-        else:
-            transaction.savepoint_commit(savepoint)
     record = PolicyImport.objects.create(
         organization_id=organization_id,
         file_name=texts.shown(file_name, 200),
@@ -127,7 +122,17 @@ def _check(content: IO[bytes], organization_id: str, tally: Tally) -> int:
 
 
 def _write(content: IO[bytes], organization_id: str, tally: Tally) -> None:
-    """Write every row; stop after the first chunk in which someone else's work made a row impossible meanwhile."""
+    """Write every row, or none when someone else's work made one impossible meanwhile."""
+    whole = transaction.savepoint()
+    _write_chunks(content, organization_id, tally)
+    if tally.problem_count:
+        transaction.savepoint_rollback(whole)
+    else:
+        transaction.savepoint_commit(whole)
+
+
+def _write_chunks(content: IO[bytes], organization_id: str, tally: Tally) -> None:
+    """Write chunk after chunk; stop after the first with a row that is impossible."""
     checker = Checker(organization_id)
     for chunk in _chunks(rows(content, Tally())):
         savepoint = transaction.savepoint()

@@ -16,6 +16,7 @@ from coverpay import nightly
 from coverpay.kernel import actors, clock
 from coverpay.kernel.errors import DomainError
 from coverpay.nightly import Progress
+from coverpay.nightly_steps import STEPS
 
 WIDTH = 30
 
@@ -69,7 +70,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _report(self, run: BillingRun, seconds: float) -> None:
-        titles = {step.name: step.title for step in nightly.STEPS}
+        titles = {step.name: step.title for step in STEPS}
         self.stdout.write(f"\n{run.organization.name}, {run.run_on}: {run.get_state_display().lower()}")
         self.stdout.write(f"{'':<34} {'Due':>10} {'Done':>10} {'Failed':>8} {'Amount':>18}")
         for name, counted in run.progress.items():
