@@ -49,7 +49,8 @@ def test_a_bound_quote_is_scheduled_audited_and_told(house: House) -> None:
     told = EventRecord.objects.filter(subject_id=policy.id).order_by("id").values_list("type", flat=True)
     assert list(told) == ["policy.quoted", "policy.bound", "schedule.created"]
     entry = AuditEntry.objects.get(object_id=policy.id, action="policy.bind")
-    assert (entry.before, entry.after, entry.actor_id) == ({"state": "quoted"}, {"state": "bound"}, "usr_test")
+    assert (entry.before, entry.actor_id) == ({"state": "quoted", "plan": "halves"}, "usr_test")
+    assert entry.after == {"state": "bound", "plan": "halves"}
 
 
 def test_a_declined_quote_keeps_the_reason_and_is_over(house: House) -> None:
