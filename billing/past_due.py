@@ -59,17 +59,28 @@ def by_term(policy: Policy, spec: DelinquencySpec, on: dt.date) -> list[PastDue]
     rows = (
         InvoiceLine.objects.filter(invoice__policy=policy, invoice__state=Invoice.State.OPEN, invoice__due_on__lt=on)
         .exclude(component__in=PENALTIES)
-        .select_related("invoice")
+        .select_related("invoice", "installment_item__installment")
         .order_by("invoice__due_on", "invoice_id", "position")
     )
     found: dict[str, list[PastDueLine]] = {}
     for line in open_items.locked_lines(rows):
-        late = delinquency_plans.past_due_from(spec, line.invoice.due_on, business_days_later) <= on
+        due_on = _due_on(line)
+        late = delinquency_plans.past_due_from(spec, due_on, business_days_later) <= on
         if late and line.open > 0:
             found.setdefault(line.term_id, []).append(
-                PastDueLine(line.invoice.number, line.invoice.due_on, line.component, line.description, line.open)
+                PastDueLine(line.invoice.number, due_on, line.component, line.description, line.open)
             )
     return [PastDue(term_id, tuple(lines)) for term_id, lines in found.items()]
+
+
+def _due_on(line: InvoiceLine) -> dt.date:
+    """When a line was due: never before its own installment is, nor before it was first asked for.
+
+    An invoice of several installments is due with the earliest; that makes none of the others late.
+    """
+    invoice, item = line.invoice, line.installment_item
+    days = [invoice.due_on, item.installment.due_on if item is not None else invoice.due_on]
+    return max(days if invoice.supersedes_id else [*days, invoice.issued_on])
 
 
 def of_term(term: Term, spec: DelinquencySpec, on: dt.date) -> PastDue:

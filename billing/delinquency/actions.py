@@ -52,6 +52,22 @@ def move_on(delinquency: Delinquency, spec: DelinquencySpec, ended_on: dt.date |
     )
 
 
+@step
+def skip(delinquency: Delinquency, on: dt.date) -> None:
+    """Go past the step that waits for a person; past a notice means past its cancellation too."""
+    spec = records.spec_of(delinquency)
+    position = delinquency.next_position
+    action = spec.steps[position].action if position < len(spec.steps) else ""
+    if action == delinquency_plans.CANCEL:
+        cures.withdraw(delinquency, on, "A person decided not to cancel.")
+        action = delinquency_plans.NOTICE
+    if action == delinquency_plans.NOTICE:
+        _skip_cancellation(delinquency, spec)
+        return
+    move_on(delinquency, spec)
+    delinquency.save(update_fields=["next_position", "next_on"])
+
+
 def _stopped(delinquency: Delinquency, action: str, on: dt.date) -> bool:
     """Wait while a moratorium is in force; what was announced for one of its days is taken back."""
     moratorium = _moratorium(delinquency, on)

@@ -6,7 +6,7 @@ import datetime as dt
 
 from django.db.models import Sum
 
-from billing.delinquency import cures, records
+from billing.delinquency import actions, cures, records
 from billing.models import Delinquency, DelinquencyStep, Notice, Receipt
 from compliance import access
 from compliance.permissions import Permission
@@ -84,8 +84,7 @@ def decide(*, delinquency_id: str, choice: str, reason: str, actor: Actor) -> De
         delinquency.next_on = delinquency.next_on or on
     records.write(delinquency, Action.DECISION, on, choice=choice, reason=reason, asked=asked)
     if choice == "skip":
-        delinquency.next_position += 1
-        delinquency.save(update_fields=["next_position"])
+        actions.skip(delinquency, on)
     elif choice == "rescind":
         _rescind(delinquency, on)
     elif choice == "close":

@@ -165,3 +165,7 @@ def cancel_by_request(of: Policy, day: dt.date, house: House) -> None:
         cancellations.cancel(
             policy_id=of.id, request=cancellations.CancellationRequest(effective_on=day), actor=house.me
         )
+
+
+def bill(of: Policy, house: House) -> None:
+    invoices.issue(policy_id=of.id, actor=house.me)
