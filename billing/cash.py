@@ -176,18 +176,19 @@ def unapplied_minor(receipt: Receipt) -> int:
     return receipt.amount_minor - applied - moved
 
 
-def with_unapplied(receipts: QuerySet[Receipt]) -> QuerySet[Receipt]:
+def with_unapplied(receipts: QuerySet[Receipt]) -> QuerySet[Any]:
     """Add `unapplied` to receipts that were not taken back: minor units neither applied nor carried on."""
     applied = Application.objects.filter(receipt=OuterRef("pk")).order_by().values("receipt")
     moved = CashTransfer.objects.filter(from_receipt=OuterRef("pk"), to_receipt__reversal__isnull=True)
-    return receipts.filter(reversal__isnull=True).annotate(
+    rows: QuerySet[Any] = receipts.filter(reversal__isnull=True).annotate(
         unapplied=F("amount_minor")
         - Coalesce(Subquery(applied.values(sum=Sum("amount_minor"))), 0)
         - Coalesce(Subquery(moved.order_by().values("from_receipt").values(sum=Sum("amount_minor"))), 0)
     )
+    return rows
 
 
-def waiting(policy: Policy) -> QuerySet[Receipt]:
+def waiting(policy: Policy) -> QuerySet[Any]:
     """Receipts of a policy with unapplied cash that is free to be applied, the oldest first."""
     rows = with_unapplied(Receipt.objects.filter(policy=policy).select_related("policy"))
     held = SuspenseItem.objects.filter(receipt=OuterRef("pk"), state=SuspenseItem.State.OPEN)
@@ -196,7 +197,7 @@ def waiting(policy: Policy) -> QuerySet[Receipt]:
 
 def waiting_minor(policy: Policy) -> int:
     """What of a policy's cash waits to be applied, minor units."""
-    return sum(receipt.unapplied for receipt in waiting(policy))  # type: ignore[attr-defined]
+    return sum(receipt.unapplied for receipt in waiting(policy))
 
 
 def is_held(receipt: Receipt) -> bool:

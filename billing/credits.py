@@ -81,7 +81,7 @@ def _lines(term: Term, key: Key) -> Sequence[Any]:
 def _open_part(
     line: Any, left: int, written: list[LineCredit], touched: dict[str, Invoice], source: str, reason: str
 ) -> int:
-    part = min(left, line.open)
+    part: int = min(left, line.open)
     if part <= 0:
         return 0
     _write(written, [_credit(line, part, source, reason)])
@@ -93,7 +93,7 @@ def _open_part(
 
 def _given_up_part(line: Any, left: int, written: list[LineCredit], source: str, reason: str) -> int:
     """Turn what was written off into return premium: nothing of it was owed after all."""
-    part = min(left, line.written_off)
+    part: int = min(left, line.written_off)
     if part <= 0:
         return 0
     rows: list[LineCredit] = []

@@ -21,14 +21,15 @@ _EVENTS = {
 }
 
 
-def with_open(lines: QuerySet[InvoiceLine]) -> QuerySet[InvoiceLine]:
+def with_open(lines: QuerySet[InvoiceLine]) -> QuerySet[Any]:
     """Add `applied`, `commission`, `credited`, `written_off` and `open` to invoice lines, in minor units."""
-    return lines.annotate(
+    rows: QuerySet[Any] = lines.annotate(
         applied=_sum_of(Application.objects.filter(line=OuterRef("pk"))),
         commission=_sum_of(Application.objects.filter(line=OuterRef("pk")), "commission_minor"),
         credited=_sum_of(LineCredit.objects.filter(line=OuterRef("pk"))),
         written_off=_sum_of(LineCredit.objects.filter(line=OuterRef("pk"), kind=LineCredit.Kind.WRITTEN_OFF)),
     ).annotate(open=F("amount_minor") - F("credited") - F("applied"))
+    return rows
 
 
 def _sum_of(rows: QuerySet[Any], column: str = "amount_minor") -> Coalesce:

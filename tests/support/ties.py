@@ -65,8 +65,8 @@ def _processor(house: House) -> Counter[tuple[str, str]]:
     taken = Attempt.objects.filter(
         account__organization_id=house.operator.id, payment__state=Payment.State.SUCCEEDED, state="succeeded"
     )
-    for account, amount in taken.values_list("account_id", "taken_minor"):
-        expected["processor_clearing", account] += amount or 0
+    for account_id, amount in taken.values_list("account_id", "taken_minor"):
+        expected["processor_clearing", account_id] += amount or 0
     lines = PayoutLine.objects.filter(payout__organization_id=house.operator.id).select_related("payout__account")
     for line in lines:
         account = line.payout.account
