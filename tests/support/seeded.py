@@ -11,7 +11,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model
 
-from billing import accounts, delinquency
+from billing import accounts, delinquency, runs, suspense
 from compliance import approvals, moratoriums
 from compliance.access import Access
 from compliance.models import Organization, User
@@ -81,6 +81,8 @@ def everything(sandbox: Sandbox) -> Seeded:
     _watched(house)
     _announced(house)
     _past_due(house)
+    _unknown(house)
+    runs.begin(organization_id=house.operator.id, run_on=clock.today(), actor=house.me)
     home = world.organization("agency")
     viewing = [Permission(scope) for scope in ROLE_PERMISSIONS["viewer"]]
     return Seeded(
@@ -116,7 +118,17 @@ def _past_due(house: House) -> None:
     """An invoice that was due two days ago, followed by a plan that has sent a reminder."""
     spec = {"steps": [{"action": "reminder", "after_days": 1}]}
     delinquency.publish(code="default", spec=spec, effective_from=books.SINCE, actor=house.me)
-    delinquency.follow(policy_id=books.billed(house).policy_id, actor=house.me)
+    with clock.frozen(dt.datetime(2026, 1, 31, 15, tzinfo=dt.UTC)):
+        late = books.billed(house).policy
+    delinquency.follow(policy_id=late.id, actor=house.me)
+
+
+def _unknown(house: House) -> None:
+    """A deposit of a payor nobody knows."""
+    suspense.record_unidentified(
+        bank_account_id=house.bank.id, source_id="SEED-DEPOSIT", payor="Seeded payor", memo="", policy_reference="",
+        amount=Money(5_00), received_on=clock.today(), actor=house.me,
+    )  # fmt: skip
 
 
 def _premium(house: House, sandbox: Sandbox) -> None:
