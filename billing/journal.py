@@ -131,7 +131,7 @@ def cash_unapplied(receipt: Receipt, reversing: Sequence[Application], *, reason
 
 
 @step
-def lines_credited(operator_id: str, credits: Sequence[LineCredit]) -> None:
+def line_credited(operator_id: str, credits: Sequence[LineCredit]) -> None:
     """Lower what lines ask for, without cash; a credit below zero takes an earlier one back.
 
     Posts: Dr billed_uncollected · Cr premium_receivable, one entry a credit.

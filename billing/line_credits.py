@@ -84,7 +84,7 @@ def write(rows: Sequence[LineCredit]) -> None:
         return
     LineCredit.objects.bulk_create(rows)
     policy = rows[0].line.invoice.policy
-    journal.lines_credited(policy.operator_id, rows)
+    journal.line_credited(policy.operator_id, rows)
     audit.record(
         action="line.credit",
         object_id=rows[0].line.invoice_id,
