@@ -13,7 +13,16 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client, override_settings
 
-from billing.models import AccountBill, BillingAccount, Invoice
+from billing.models import (
+    AccountBill,
+    BillingAccount,
+    BillingRun,
+    Delinquency,
+    Invoice,
+    Notice,
+    Receipt,
+    SuspenseItem,
+)
 from compliance.models import ApiKey, AuditEntry, Membership, Moratorium, Permit, User
 from coverpay.webhooks.models import Delivery, Endpoint
 from payments.gateways.sandbox import Sandbox
@@ -43,6 +52,11 @@ PARAMETERS: dict[str, Any] = {
     "ledger:account_id": Account,
     "billing:account_id": BillingAccount,
     "bill_id": AccountBill,
+    "receipt_id": Receipt,
+    "item_id": SuspenseItem,
+    "delinquency_id": Delinquency,
+    "notice_id": Notice,
+    "run_id": BillingRun,
     "statement_id": Statement,
     "break_id": Break,
     "match_id": Match,
