@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ from tests.support.ties import differences
 
 pytestmark = pytest.mark.django_db
 PLANS = ["full", "halves", "thirds", "monthly", "to-the-last"]
+METHODS = ["flat", "pro_rata", "short_rate_90"]
+REASONS = ["requested", "underwriting", "nonpayment"]
 DAYS = st.integers(0, 364)
 
 
@@ -151,8 +154,8 @@ class Life(RuleBasedStateMachine):
         earned = [earning.earned_minor(slices, self.day(day)) for day in range(0, 366, 5)]
         return {k: v for k, v in charged.items() if v}, earned, books.balance(self.house, "processor_clearing")
 
-    @rule(day=DAYS, method=st.sampled_from(["flat", "pro_rata", "short_rate_90", "short_rate_table"]),
-          reason=st.sampled_from(["requested", "underwriting", "nonpayment"]))  # fmt: skip
+    @rule(day=DAYS, method=st.sampled_from([*METHODS, "short_rate_table"]),
+          reason=st.sampled_from(REASONS))  # fmt: skip
     def cancel(self, day: int, method: str, reason: str) -> None:
         initiator = "insured" if reason == "requested" else "insurer"
         on = self.term.effective_on if method == "flat" else self.day(day)
@@ -238,3 +241,36 @@ class Life(RuleBasedStateMachine):
 def test_everything_ties_after_every_step_of_any_life(house: House, tmp_path: Path) -> None:
     life = type("ALife", (Life,), {"house": house, "folder": tmp_path})
     run_state_machine_as_test(life, settings=settings(max_examples=15, stateful_step_count=14))
+
+
+@pytest.fixture
+def life(house: House, tmp_path: Path) -> Iterator[Life]:
+    begun = type("ALife", (Life,), {"house": house, "folder": tmp_path})()
+    yield begun
+    begun.teardown()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_everything_ties_after_every_step_of_a_long_life(life: Life, seed: int) -> None:
+    """Billing and paying often, as in a real book, so that changes meet open, part paid and paid invoices."""
+    dice = random.Random(seed)
+    steps: dict[Callable[[], None], int] = {
+        life.bill: 8,
+        lambda: life.pay(dice.choice([13, 50, 100])): 8,
+        lambda: life.time_passes(dice.choice([1, 9, 31])): 6,
+        lambda: life.endorse(dice.choice([300_000, 900_001, 2_500_000]), dice.randrange(365), dice.random() < 0.5): 4,
+        lambda: life.endorse_and_undo_restores_every_balance(dice.choice([300_000, 2_500_000]), dice.randrange(365)): 2,
+        lambda: life.cancel(dice.randrange(365), dice.choice(METHODS), dice.choice(REASONS)): 2,
+        lambda: life.a_pending_cancellation_ends(dice.random() < 0.5): 2,
+        lambda: life.reinstate(dice.random() < 0.5): 4,
+        life.undo_the_last_change: 2,
+        lambda: life.change_plan(dice.choice(PLANS), dice.choice([None, 5, 31])): 1,
+        lambda: life.void(dice.randrange(9)): 1,
+        lambda: life.refund(dice.randrange(9)): 1,
+        lambda: life.audit(dice.choice([900_000, 1_700_000])): 1,
+        life.the_term_runs_out: 1,
+    }
+    for step in dice.choices(list(steps), weights=list(steps.values()), k=45):
+        step()
+        life.everything_ties()
+        life.no_cash_is_lost()
