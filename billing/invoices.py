@@ -8,7 +8,7 @@ from itertools import groupby
 
 from django.db.models import QuerySet, Sum
 
-from billing import agreed_plans, cash, journal, line_credits, open_items
+from billing import agreed_plans, cash, journal, line_credits, open_items, renewing
 from billing.models import Application, Installment, InstallmentItem, Invoice, InvoiceLine, LineCredit
 from billing.open_items import applied_minor as applied_minor
 from billing.open_items import open_minor as open_minor
@@ -55,7 +55,7 @@ def issue_locked(policy: Policy, through: dt.date) -> list[Invoice]:
     """Bill the installments of a locked policy whose bill date is here: one invoice for each term and payor.
 
     What is below the plan's `low_bill` is not billed while a later installment follows: it comes with that one.
-    Unapplied cash covers the new invoices at once.
+    Unapplied cash covers the new invoices at once; an offered term whose first invoice it pays is taken.
 
     Posts: Dr premium_receivable · Cr billed_uncollected; and as the cash that is applied does.
     """
@@ -70,6 +70,7 @@ def issue_locked(policy: Policy, through: dt.date) -> list[Invoice]:
             written.append(_write(policy, installments, due_on))
     if written:
         cash.apply_waiting(policy)
+        renewing.accept_paid(policy)
         for invoice in written:
             invoice.refresh_from_db()
     return written
