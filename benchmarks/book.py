@@ -195,7 +195,8 @@ class Mirror:
 
     def take(self, mark: str) -> tuple[int, list[tuple[str, list[bytes]]]]:
         """The rows written since the id `mark` (26 characters) was made, as COPY gives them, and how many."""
-        lines, self._lines = self._lines, self._last_line()
+        lines = self._lines
+        self.pass_over()
         wanted = [(table, f"id > '{prefix}_{mark}'") for table, prefix in TABLES.items()]
         wanted.append(("reconciliation_line", f"id > {lines}"))
         count, taken = 0, []
@@ -205,6 +206,10 @@ class Mirror:
                     taken.append((table, [bytes(block) for block in copy]))
                 count += cursor.rowcount
         return count, taken
+
+    def pass_over(self) -> None:
+        """Leave out what was written since the last mark."""
+        self._lines = self._last_line()
 
     def write(self, taken: Sequence[tuple[str, list[bytes]]]) -> None:
         with self._target.transaction(), self._target.cursor() as cursor:
