@@ -33,9 +33,7 @@ class ReceiptDetail(StaffPage, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         receipt = access.get(self.actor, worklists.receipts(), self.kwargs["receipt_id"])
-        applications = list(
-            receipt.applications.select_related("line__invoice", "reversed_by").order_by("id")
-        )
+        applications = list(receipt.applications.select_related("line__invoice", "reversed_by").order_by("id"))
         transfers = list(receipt.transfers_out.select_related("to_receipt__policy", "to_receipt__reversal"))
         applied = sum(row.amount_minor for row in applications)
         moved = sum(row.amount_minor for row in transfers if not hasattr(row.to_receipt, "reversal"))
@@ -251,9 +249,7 @@ class ReturnToSender(SuspenseStep):
     says = "The money leaves the trust account again. Whether the bank sent it is seen on the statement."
 
     def run(self, form: ReasonForm) -> str:
-        suspense.return_to_sender(
-            item_id=self.kwargs["item_id"], reason=form.cleaned_data["reason"], actor=self.actor
-        )
+        suspense.return_to_sender(item_id=self.kwargs["item_id"], reason=form.cleaned_data["reason"], actor=self.actor)
         return self.done("The deposit goes back to its sender.")
 
 

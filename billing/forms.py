@@ -104,9 +104,7 @@ class DecideForm(forms.Form):
 class MailingForm(forms.Form):
     method = forms.ChoiceField(label="How was it mailed?", choices=NoticeMailing.Method.choices)
     mailed_on = DateField(label="Mailed on")
-    proof_reference = forms.CharField(
-        label="Proof", max_length=120, help_text="Certificate, tracking or batch number."
-    )
+    proof_reference = forms.CharField(label="Proof", max_length=120, help_text="Certificate, tracking or batch number.")
 
 
 class UnapplyForm(forms.Form):

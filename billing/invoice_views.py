@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import messages
 from django.urls import reverse
 
@@ -24,7 +25,7 @@ class InvoiceStep(CommandPage):
     """One thing done to an invoice, with a reason."""
 
     reads = writes = P.BILLING_WRITE
-    form_class = ReasonForm
+    form_class: type[forms.Form] = ReasonForm
     template_name = "billing/invoice/step.html"
     heading: ClassVar[str] = ""
     button: ClassVar[str] = ""
@@ -84,7 +85,7 @@ class WriteOff(InvoiceStep):
         if still_open > limit:
             return (
                 f"{still_open} is given up. That is more than {limit}, the small balance of the plan, so someone else "
-                "must approve it: the first time you press the button it is asked for; once it is approved, press again."
+                "must approve it: the button asks for that the first time; once it is approved, press it again."
             )
         return f"{still_open} is given up; up to {limit} needs nobody's approval."
 

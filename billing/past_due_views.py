@@ -219,6 +219,7 @@ class NoticeDetail(CommandPage):
         return super().get_context_data(
             notice=self.notice,
             reasons=explanations.of(self.notice.id),
+            too_late=waits and self.notice.mail_by is not None and self.notice.mail_by < clock.today(),
             can_mail=waits and operates and access.may(self.actor, P.BILLING_WRITE),
             **kwargs,
         )

@@ -59,6 +59,12 @@ def runs() -> QuerySet[BillingRun]:
     return BillingRun.objects.annotate(failed=Count("failures"))
 
 
+def runs_with_failures() -> QuerySet[BillingRun]:
+    """Runs of the last 7 days in which something could not be done."""
+    since = clock.today() - dt.timedelta(days=7)
+    return BillingRun.objects.filter(run_on__gte=since, failures__isnull=False).distinct()
+
+
 def receipts() -> QuerySet[Receipt]:
     """Receipts with what their page shows."""
     return Receipt.objects.select_related("policy__insured", "policy__operator", "reversal")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,7 +14,6 @@ from compliance.models import Explanation, Organization
 from coverpay.kernel.actors import Actor
 from policies import earning, rating, transactions
 from policies.models import Cancellation, Charge, Component, PayeeKind, Policy, Program, Term
-
 
 WAITING = {
     "cancelling": Q(cancellations__state=Cancellation.State.PENDING),
@@ -144,19 +143,30 @@ def _earned(term: Term, as_of: dt.date) -> EarnedTerm:
 
 
 def _components(term: Term, as_of: dt.date, written: int, earned: int) -> list[EarnedPart]:
-    """Premium as its segments earn; what goes back with premium earns with it; the rest is earned at once."""
+    amounts = {name: standing.amount_minor for name, standing in transactions.standing_of(term).items()}
+    parts = earned_by_component(term, as_of, amounts, written, earned)
+    return [EarnedPart(amount, parts[name], component=name) for name, amount in amounts.items()]
+
+
+def earned_by_component(
+    term: Term, as_of: dt.date, amounts: Mapping[str, int], written: int, earned: int
+) -> dict[str, int]:
+    """Premium as its segments earn; what goes back with premium earns with it; the rest is earned at once.
+
+    Takes:  what a term is charged by component, and its premium written and earned on that day. Asks nothing.
+    """
     rules = {rule["component"]: rating.refund_of(rule) for rule in term.program_version.terms.get("charges", ())}
     share = Fraction(earned, written) if written else Fraction(1)
-    found = []
-    for standing in transactions.standing_of(term).values():
-        amount, part = standing.amount_minor, standing.amount_minor
-        if standing.component == Component.PREMIUM:
+    found = {}
+    for component, amount in amounts.items():
+        part = amount
+        if component == Component.PREMIUM:
             part = earned
-        elif rules.get(standing.component) == "pro_rata":
+        elif rules.get(component) == "pro_rata":
             part = earning.share_minor(amount, share)
         elif as_of < term.effective_on:
             part = 0
-        found.append(EarnedPart(amount, part, component=standing.component))
+        found[component] = part
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -33,7 +34,7 @@ class PolicyStep(CommandPage):
     """A step of one policy's life that needs a reason, or only a yes. `words` say what it does."""
 
     reads = writes = Permission.POLICIES_WRITE
-    form_class = ReasonForm
+    form_class: type[forms.Form] = ReasonForm
     template_name = "policies/policy/step.html"
     heading: ClassVar[str] = ""
     button: ClassVar[str] = ""

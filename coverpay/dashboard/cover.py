@@ -122,9 +122,7 @@ def terms_of(policy: Policy, today: dt.date) -> list[TermShown]:
     charges = [charge for change in changes for charge in change.charges.all()]
     names = payee_names((charge.payee_kind, charge.payee) for charge in charges)
     segments = [segment for change in changes for segment in change.segments.all()]
-    known = explanations.of(
-        *(row.id for row in changes), *(row.id for row in charges), *(row.id for row in segments)
-    )
+    known = explanations.of(*(row.id for row in changes), *(row.id for row in charges), *(row.id for row in segments))
     return [
         _term(
             term,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from typing import Any
 
 from django.db.models import F, QuerySet, Sum
@@ -17,7 +18,7 @@ from compliance.pages import DateField, FilterForm
 from compliance.permissions import Permission
 from coverpay.dashboard import cover
 from coverpay.kernel import clock
-from policies.models import Component, Policy
+from policies.models import Component, Policy, Term
 
 
 class AsOfForm(FilterForm):
@@ -44,7 +45,7 @@ class EarnedPremium(StaffPage, TemplateView):
             policy=policy,
             filters=filters,
             day=day,
-            terms=[(row, day_counts(row), days_run(row, day)) for row in terms],
+            terms=[(row, day_counts(row), days_run(row, day), components(row, day)) for row in terms if is_taken(row)],
             fees=fees_of(policy, day) if access.may(self.actor, Permission.BILLING_READ) else [],
             **kwargs,
         )
@@ -54,6 +55,23 @@ def day_counts(shown: cover.TermShown) -> str:
     """How the program counts days, in words."""
     words = {"actual": "actual days", "365": "365 days a year", "wheel": "a wheel of three decimals"}
     return words.get(cover.day_count(shown.term), cover.day_count(shown.term))
+
+
+def is_taken(shown: cover.TermShown) -> bool:
+    """Whether the term ever began to earn; an offer earns nothing."""
+    return shown.term.state not in (Term.State.OFFERED, Term.State.NOT_TAKEN)
+
+
+def components(shown: cover.TermShown, day: dt.date) -> list[policies.queries.EarnedPart]:
+    """Written, earned and unearned of each component of a term."""
+    amounts: Counter[str] = Counter()
+    for charge in (charge for step in shown.changes for charge in step.charges):
+        amounts[charge.component] += charge.amount_minor
+    parts = policies.queries.earned_by_component(shown.term, day, amounts, shown.written_minor, shown.earned_minor)
+    return [
+        policies.queries.EarnedPart(amount, parts[name], component=Component(name).label)
+        for name, amount in amounts.items()
+    ]
 
 
 def days_run(shown: cover.TermShown, day: dt.date) -> tuple[int, int]:

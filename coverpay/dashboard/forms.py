@@ -53,7 +53,9 @@ class EndorseForm(_OfPolicy):
 
 
 class CancelForm(_OfPolicy):
-    effective_on = DateField(label="First day without cover", help_text="A day to come is announced and can be rescinded.")
+    effective_on = DateField(
+        label="First day without cover", help_text="A day to come is announced and can be rescinded."
+    )
     reason = forms.ChoiceField(
         label="Why?", choices=[row for row in Cancellation.Reason.choices if row[0] != Cancellation.Reason.REWRITTEN]
     )
@@ -62,7 +64,9 @@ class CancelForm(_OfPolicy):
         choices=Initiator.choices,
         help_text="Decides the minimum earned premium and the deadline to pay it back.",
     )
-    method = forms.ChoiceField(label="How is premium returned?", choices=Cancellation.Method.choices, initial="pro_rata")
+    method = forms.ChoiceField(
+        label="How is premium returned?", choices=Cancellation.Method.choices, initial="pro_rata"
+    )
     note = forms.CharField(label="Note", required=False, max_length=300)
 
 
@@ -115,5 +119,9 @@ class UndoForm(_OfPolicy):
 class ChangePlanForm(_OfPolicy):
     plan = forms.ChoiceField(label="Payment plan")
     due_day = forms.IntegerField(
-        label="Due day", required=False, min_value=1, max_value=31, help_text="Day of the month; empty: as the plan says."
+        label="Due day",
+        required=False,
+        min_value=1,
+        max_value=31,
+        help_text="Day of the month; empty: as the plan says.",
     )

@@ -196,7 +196,7 @@ _KINDS: tuple[_Kind, ...] = (
         "Nightly runs with failures",
         "Finished in the last 7 days, with things that could not be done",
         _P.BILLING_READ,
-        lambda: worklists.runs().filter(failed__gt=0, run_on__gte=clock.today() - dt.timedelta(days=7)),
+        worklists.runs_with_failures,
         _list("runs"),
     ),
     _Kind(

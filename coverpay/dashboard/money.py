@@ -134,9 +134,7 @@ def _schedule(term_id: str, versions: list[Schedule], known: list[Explanation]) 
 def receipts_of(policy: Policy) -> list[ReceiptShown]:
     """Every receipt of a policy with what of it is applied and what was carried to other policies."""
     rows: QuerySet[Receipt] = policy.receipts.select_related("reversal").order_by("id")
-    applied = dict(
-        rows.order_by().values_list("id").annotate(sum=Coalesce(Sum("applications__amount_minor"), 0))
-    )
+    applied = dict(rows.order_by().values_list("id").annotate(sum=Coalesce(Sum("applications__amount_minor"), 0)))
     moved = dict(
         rows.order_by()
         .filter(transfers_out__to_receipt__reversal__isnull=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -17,10 +16,10 @@ def previewed(client: Client, url: str, typed: dict[str, Any]) -> Any:
     return answer
 
 
-def confirmed(client: Client, url: str, typed: dict[str, Any]) -> HttpResponse:
+def confirmed(client: Client, url: str, typed: dict[str, Any]) -> Any:
     """Preview, then press the second button. Gives the page it leads to."""
     seen = previewed(client, url, typed)
-    answer = client.post(url, {**typed, "confirm": seen.context["confirm"]}, follow=True)
+    answer: Any = client.post(url, {**typed, "confirm": seen.context["confirm"]}, follow=True)
     assert answer.redirect_chain, answer.content
     return answer
 
