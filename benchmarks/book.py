@@ -70,7 +70,7 @@ CREATE FUNCTION pg_temp.id(prefix text, n bigint) RETURNS text LANGUAGE sql IMMU
     AS $$ SELECT prefix || '_' || lpad(n::text, 26, '0') $$;
 CREATE TEMPORARY TABLE asked AS
     SELECT n, %(first)s::date + (n %% %(days)s)::integer AS day, 100000 + (n * 7919) %% 900000 AS premium
-      FROM generate_series(%(low)s, %(high)s) AS n;
+      FROM generate_series(%(low)s::bigint, %(high)s::bigint) AS n;
 INSERT INTO policies_party (id, organization_id, reference, name, email, address_line, city, state, postal_code,
                             created_at)
     SELECT pg_temp.id('pty', n), %(operator)s, 'R-' || n, 'Insured ' || n, '', '', 'Hilo', 'HI', '96720', now()
