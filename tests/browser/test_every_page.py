@@ -75,8 +75,10 @@ def lives(house: House) -> list[str]:
     written_off = books.billed(house)
     with late.at(dt.date(2026, 3, 5)):
         bill = books.billed(house, plan="monthly")
-    action = {"action": "invoice.write_off", "object_id": written_off.id, "amount": Money(written_off.total_minor)}
-    permit = approvals.request(**action, reason="bankrupt", actor=house.me)
+    permit = approvals.request(
+        action="invoice.write_off", object_id=written_off.id, amount=Money(written_off.total_minor),
+        reason="bankrupt", actor=house.me,
+    )  # fmt: skip
     approvals.approve(permit_id=permit.id, actor=world.actor(house.operator, "finance"))
     write_offs.write_off(invoice_id=written_off.id, reason="bankrupt", actor=house.me)
     shown = [cancelled.id, renewing.id, announced, undecided.id, held.id, placed.id, written_off.id, bill.id]
