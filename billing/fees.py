@@ -112,6 +112,28 @@ def charge(
     return item
 
 
+@step
+def charge_for_return(policy: Policy) -> InstallmentItem | None:
+    """Put the plan's fee for a returned payment on the newest term of a locked policy, while it is in force.
+
+    Where the state allows none, or nobody has decided whether it does, there is no fee and the audit trail says why.
+    """
+    term = policy.terms.select_related("program_version").filter(state=Term.State.IN_FORCE).order_by("number").last()
+    if term is None:
+        return None
+    try:
+        return charge(policy, term, Component.NSF_FEE, reason="The bank returned a payment.")
+    except FeeNotAllowed as refusal:
+        audit.record(
+            action="fee.withheld",
+            object_id=policy.id,
+            organization_id=policy.operator_id,
+            after={"component": Component.NSF_FEE, "citation": refusal.extra.get("citation", "")},
+            reason=refusal.message,
+        )
+        return None
+
+
 def _own(policy: Policy, term: Term, schedule: Schedule) -> Installment:
     """An installment of today for the fee alone, paid by whoever pays the last one."""
     bill_on, due_on = schedules.now_of(agreed_plans.of_term(term.id), term)

@@ -6,7 +6,7 @@ import datetime as dt
 
 from django.conf import settings
 
-from billing import arrivals, cash
+from billing import arrivals, cash, fees
 from billing.delinquency import cures
 from billing.models import Receipt, ReceiptReversal
 from compliance import audit, business_days, events
@@ -142,6 +142,7 @@ def _returned(attempt: Attempt, outcome: Outcome) -> None:
         payment.bounce()
         payment.save(update_fields=["state"])
         undo(attempt, reason=ReceiptReversal.Reason.RETURNED)
+        fees.charge_for_return(payment.policy)
         _save(attempt, outcome, attempt.state)
         _event("payment.returned", attempt)
     elif payment.state == Payment.State.REFUNDED:
