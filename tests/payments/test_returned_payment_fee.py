@@ -35,7 +35,7 @@ def returned(house: House, sandbox: Sandbox) -> Policy:
 
 def decide(house: House, value: object) -> None:
     decisions.decide(
-        rule="returned_payment_fee_cap", jurisdiction="HI", line="commercial_pc", value=value,
+        rule="returned_payment_fee_cap", jurisdiction="HI", line="general_commerce", value=value,
         reason="Read in the filing.", effective_from=books.SINCE, actor=house.me,
     )  # fmt: skip
 
