@@ -63,6 +63,17 @@ window.addEventListener("pageshow", () => {
   });
 });
 
+// A menu closes when one clicks elsewhere or presses Escape.
+const closeMenus = (except) => {
+  document.querySelectorAll("details.menu[open]").forEach((menu) => {
+    if (menu === except) return;
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.open = false;
+  });
+};
+document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(null));
+
 // Filters apply as soon as a choice is made.
 document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-apply]")) event.target.form.requestSubmit();
