@@ -24,6 +24,7 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "coverpay.settings"
     os.environ.setdefault("LOG_LEVEL", "ERROR")
+    os.environ["HASHED_STATIC"] = "0"  # nothing collects static files here
     django.setup()
     _require_durable()
     from django.core.management import call_command

@@ -20,9 +20,11 @@ from billing import schedules
 from compliance import identity
 from compliance.models import Organization
 from compliance.permissions import Permission
-from coverpay.kernel import actors
+from coverpay.kernel import actors, commands
 from coverpay.kernel.actors import Actor
+from coverpay.kernel.commands import command
 from policies import programs
+from reconciliation.ledger import accounts
 
 SINCE = dt.date(2024, 1, 1)
 PLAN = {
@@ -61,7 +63,16 @@ def open_house(code: str) -> House:
         code="hi", name="Hawaii", carrier_id=carrier.id, states=["HI"], terms=TERMS, effective_from=SINCE, actor=me
     )
     plan = schedules.publish_plan(code="twelve", name="Twelve", spec=PLAN, effective_from=SINCE, actor=me)
+    open_accounts(organization_id=operator.id, actor=me)
     return House(operator, me, carrier.id, version.program_id, version.id, plan.id)
+
+
+@command
+def open_accounts(*, organization_id: str, actor: Actor) -> None:
+    """Open the accounts that invoices post to, so that a mirror has them too."""
+    opened = accounts.open_book(organization_id)
+    accounts.open_accounts(opened.id, {(code, "USD", "") for code in ("premium_receivable", "billed_uncollected")})
+    commands.unchanged()
 
 
 # `n` runs over the policies of a book; an id is its prefix and the number, so that ids made later sort after it.
