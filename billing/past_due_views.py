@@ -215,12 +215,13 @@ class NoticeDetail(CommandPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         operates = access.operable(self.actor, Policy.objects.filter(pk=self.notice.policy_id)).exists()
-        waits = self.notice.state == Notice.State.PREPARED
+        waits, may = self.notice.state == Notice.State.PREPARED, operates and access.may(self.actor, P.BILLING_WRITE)
         return super().get_context_data(
             notice=self.notice,
             reasons=explanations.of(self.notice.id),
             too_late=waits and self.notice.mail_by is not None and self.notice.mail_by < clock.today(),
-            can_mail=waits and operates and access.may(self.actor, P.BILLING_WRITE),
+            can_mail=waits and may,
+            can_void=may and self.notice.state in (Notice.State.PREPARED, Notice.State.MAILED),
             **kwargs,
         )
 
@@ -231,6 +232,36 @@ class NoticeDetail(CommandPage):
         else:
             messages.success(self.request, "The proof of mailing is kept.")
         return reverse("billing:notice", args=[done.id])
+
+
+class VoidNotice(CommandPage):
+    """Take all effect from a letter."""
+
+    reads = writes = P.BILLING_WRITE
+    form_class = ReasonForm
+    template_name = "billing/step.html"
+    fields_of = {"notice": ""}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rows = access.operable(self.actor, worklists.notices())
+        notice = access.get(self.actor, rows, self.kwargs["notice_id"])
+        words = {
+            "heading": "Void the notice",
+            "button": "Void it",
+            "tone": "button--danger",
+            "says": "It has no effect any more; its pending cancellation is rescinded, and the process waits for a person.",
+            "note": f"{notice.get_kind_display()} of {notice.prepared_on} · {notice.policy.number}",
+            "list": reverse("billing:notices"),
+            "list_words": "Notices",
+            "back": reverse("billing:notice", args=[notice.id]),
+            "back_words": notice.get_kind_display(),
+        }
+        return super().get_context_data(words=words, **kwargs)
+
+    def run(self, form: ReasonForm) -> str:
+        notice = notices.void(notice_id=self.kwargs["notice_id"], reason=form.cleaned_data["reason"], actor=self.actor)
+        messages.success(self.request, "The notice is void.")
+        return reverse("billing:notice", args=[notice.id])
 
 
 class ReturnList(ListPage):

@@ -18,6 +18,7 @@ urlpatterns = [
     path("billing/past-due/<id:delinquency_id>/decide/", past_due_views.Decide.as_view(), name="decide"),
     path("billing/notices/", past_due_views.NoticeList.as_view(), name="notices"),
     path("billing/notices/<id:notice_id>/", past_due_views.NoticeDetail.as_view(), name="notice"),
+    path("billing/notices/<id:notice_id>/void/", past_due_views.VoidNotice.as_view(), name="void-notice"),
     path("invoices/<id:invoice_id>/void/", invoice_views.Void.as_view(), name="void"),
     path("invoices/<id:invoice_id>/write-off/", invoice_views.WriteOff.as_view(), name="write-off"),
     path("invoices/<id:invoice_id>/ask-again/", invoice_views.AskAgain.as_view(), name="ask-again"),

@@ -15,6 +15,7 @@ urlpatterns = [
     path("policies/<id:policy_id>/issued/", views.Issued.as_view(), name="issued"),
     path("policies/<id:policy_id>/expire/", views.Expire.as_view(), name="expire"),
     path("policies/<id:policy_id>/rescind/", views.Rescind.as_view(), name="rescind"),
+    path("policies/<id:policy_id>/take-effect/", views.TakeEffect.as_view(), name="take-effect"),
     path("policies/<id:policy_id>/renewal/accept/", views.AcceptRenewal.as_view(), name="accept-renewal"),
     path("policies/<id:policy_id>/renewal/decline/", views.DeclineRenewal.as_view(), name="decline-renewal"),
 ]

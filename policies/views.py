@@ -102,6 +102,18 @@ class Rescind(PolicyStep):
         return self.done("The cancellation is rescinded; cover goes on.")
 
 
+class TakeEffect(PolicyStep):
+    """Let an announced cancellation take effect, now that its day has come."""
+
+    form_class = ConfirmForm
+    heading, button, tone = "Let the cancellation take effect on", "Cancel now", "button--danger"
+    says = "Its day has come. What is returned is worked out as things stand now; the nightly run does this by itself."
+
+    def run(self, form: ConfirmForm) -> str:
+        done = cancellations.take_effect(policy_id=self.kwargs["policy_id"], actor=self.actor)
+        return self.done(f"Cancelled as of {done.effective_on}.")
+
+
 class AcceptRenewal(PolicyStep):
     """Take the offered term by word."""
 

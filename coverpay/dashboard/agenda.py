@@ -14,6 +14,7 @@ from compliance import access
 from compliance.permissions import Permission
 from coverpay.dashboard.cover import TermShown
 from coverpay.dashboard.money import Money
+from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from policies.models import Policy, Term
 
@@ -107,7 +108,7 @@ def _cover_actions(found: Actions, policy: Policy, terms: list[TermShown]) -> No
         return Action(words, reverse(name, args=[policy.id]), danger)
 
     state = Policy.State
-    pending = any(shown.pending for shown in terms)
+    pending = next((shown.pending for shown in terms if shown.pending), None)
     offered = any(shown.term.state == Term.State.OFFERED and shown.term.number > 1 for shown in terms)
     if policy.state == state.QUOTED:
         found.main.extend([to("policies:decline", "Not taken"), to("bind", "Bind…")])
@@ -123,6 +124,8 @@ def _cover_actions(found: Actions, policy: Policy, terms: list[TermShown]) -> No
             found.cover.append(to("cancel", "Cancel…", danger=True))
     if pending:
         found.main.append(to("policies:rescind", "Rescind cancellation…"))
+        if pending.effective_on <= clock.today():
+            found.cover.append(to("policies:take-effect", "Let the cancellation take effect…", danger=True))
     if offered:
         found.main.append(to("policies:accept-renewal", "Accept renewal…"))
         found.cover.append(to("policies:decline-renewal", "Renewal not taken…", danger=True))

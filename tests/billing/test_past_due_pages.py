@@ -93,6 +93,17 @@ def test_a_notice_counts_once_its_mailing_is_proved(house: House) -> None:
     assert late.is_pending(row.policy)
 
 
+def test_a_void_notice_takes_its_pending_cancellation_along(house: House) -> None:
+    row, client = followed(house), client_of(house)
+    notice = late.mailed(row.policy, house)
+    assert late.is_pending(row.policy)
+    with late.at(late.NOTICED):
+        page = read(
+            client.post(reverse("billing:void-notice", args=[notice.id]), {"reason": "Sent too early"}, follow=True)
+        )
+    assert "The notice is void." in page.text and not late.is_pending(row.policy)
+
+
 def test_who_may_not_bill_is_refused_and_strangers_find_nothing(house: House) -> None:
     row = followed(house)
     notice = Notice.objects.get(policy=row.policy, kind="cancellation")

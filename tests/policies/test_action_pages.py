@@ -110,6 +110,17 @@ def test_a_cancellation_to_come_is_announced_and_rescinded(house: House) -> None
     assert policy.number not in read(client.get("/policies/?show=cancelling")).links
 
 
+def test_an_announced_cancellation_takes_effect_once_its_day_has_come(house: House) -> None:
+    policy, client = books.bound(house), client_of(house)
+    pages.confirmed(client, reverse("cancel", args=[policy.id]), {**CANCEL, "effective_on": "2026-02-04"})
+    url = reverse("policies:take-effect", args=[policy.id])
+    early = client.post(url)
+    assert early.status_code == 422 and "takes effect on 2026-02-04" in read(early).text
+    clock.advance(dt.timedelta(days=2))
+    assert url in read(client.get(reverse("policy", args=[policy.id]))).links.values()
+    assert "Cancelled as of 2026-02-04." in read(client.post(url, follow=True)).text
+
+
 def test_a_reinstatement_asks_for_a_statement_of_no_loss_and_shows_the_lapse(house: House) -> None:
     """Fifteen days of 10,000 without cover: 410.96, credited by the program's way."""
     policy, client = books.bound(house), client_of(house)
