@@ -65,6 +65,9 @@ def lives(house: House) -> list[str]:
     with late.at(dt.date(2026, 2, 20)):
         delinquency.follow(policy_id=undecided.id, actor=house.me)
     assert late.followed(undecided).needs_decision
+    with late.at(clock.today() - dt.timedelta(days=1)):
+        due = books.bound(house)
+        cancellations.cancel(policy_id=due.id, request=CancellationRequest(dt.date(2026, 2, 2)), actor=house.me)
     announced = Cancellation.objects.filter(state="pending")[0].term.policy_id
     placed = SuspenseItem.objects.filter(state="open")[0]
     suspense.place(item_id=placed.id, policy_id=renewing.id, reason="They called", actor=house.me)
@@ -81,7 +84,7 @@ def lives(house: House) -> list[str]:
     )  # fmt: skip
     approvals.approve(permit_id=permit.id, actor=world.actor(house.operator, "finance"))
     write_offs.write_off(invoice_id=written_off.id, reason="bankrupt", actor=house.me)
-    shown = [cancelled.id, renewing.id, announced, undecided.id, held.id, placed.id, written_off.id, bill.id]
+    shown = [cancelled.id, renewing.id, due.id, announced, undecided.id, held.id, placed.id, written_off.id, bill.id]
     return [*shown, late.followed(undecided).id, *(receipt.id for receipt in renewing.receipts.all())]
 
 
