@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import Max, QuerySet
@@ -19,7 +19,7 @@ from coverpay.kernel.money import Money
 from policies import conditions, programs, recharging, slicing
 from policies.conditions import Conditions
 from policies.earning import NewSlice, Slice
-from policies.models import Charge, Policy, Segment, Term, Transaction
+from policies.models import Charge, Component, Policy, Segment, Term, Transaction
 from policies.rating import RatedCharge
 from policies.recharging import StandingCharge
 
@@ -112,7 +112,7 @@ def recharged(
 
 
 def opposite(wrong: Transaction, why: Explained) -> list[RatedCharge]:
-    """The charges that take back a transaction's own, to the cent."""
+    """The charges that take back a transaction's own, to the cent. `why` is the premium's; the others say their own."""
     return [
         RatedCharge(
             row.component,
@@ -122,10 +122,15 @@ def opposite(wrong: Transaction, why: Explained) -> list[RatedCharge]:
             row.commission_ppm,
             row.taxable,
             row.refundable,
-            why,
+            why if row.component == Component.PREMIUM else _taken_back(row, wrong, why),
         )
         for row in wrong.charges.order_by("id")
     ]
+
+
+def _taken_back(charge: Charge, wrong: Transaction, why: Explained) -> Explained:
+    formula = f"{charge.component} = the opposite of what the {wrong.get_kind_display().lower()} wrote"
+    return replace(why, formula=formula, inputs={"amount_minor": -charge.amount_minor, "opposite_of": wrong.id})
 
 
 def first_changeable_day(term: Term) -> dt.date:

@@ -1,4 +1,4 @@
-"""The main job: one premium from the import file to the bank line and the webhook, through the public API.
+"""The main job through the public API: one premium from the import file to the bank line, one policy through its life.
 
 Every step finds what an earlier run did, so running it again changes nothing and prints the same figures.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coverpay.demo import bank, book
+from coverpay.demo import bank, book, life_job
 from coverpay.demo.bank import Deposit
 from coverpay.demo.client import Client, StepFailed, wait_for
 from coverpay.demo.receiver import Receiver
@@ -23,12 +23,13 @@ POLICIES_FILE = Path(__file__).parent / "data" / "policies.csv"
 POLICY_NUMBER = "HPU-26-00001"
 RECEIVER = "Main job's receiver"
 AWAITED_EVENTS = ("policy.bound", "invoice.issued", "payment.succeeded", "invoice.paid", "payout.recorded",
-                  "statement.matched")  # fmt: skip
+                  "statement.matched", "policy.endorsed", "policy.cancelled", "return_premium.owed",
+                  "policy.reinstated")  # fmt: skip
 
 
 @dataclass(slots=True)
 class Job:
-    """What the steps hand on: the API, where files go, and what was found so far."""
+    """What the steps hand on: the API, where files go, and what was found so far; `life` is the second policy."""
 
     api: Client
     folder: Path
@@ -38,6 +39,7 @@ class Job:
     invoice: dict[str, Any] = field(default_factory=dict)
     payment: dict[str, Any] = field(default_factory=dict)
     payout: dict[str, Any] = field(default_factory=dict)
+    life: dict[str, Any] = field(default_factory=dict)
 
     def figure(self, text: str, amount_minor: int) -> None:
         self.say(f"     {text:<58}{Money(amount_minor).decimal:>14,.2f}")
@@ -258,5 +260,6 @@ STEPS: tuple[Callable[[Job], None], ...] = (
     pay_out,
     read_statement,
     match,
+    *life_job.STEPS,
     prove,
 )

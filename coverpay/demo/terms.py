@@ -22,6 +22,11 @@ def program_terms() -> dict[str, Any]:
     """
     return {
         "commission_rate": "0.15",
+        "line": "commercial_pc",
+        "admitted": "surplus",
+        "cancellation": {"minimum_earned": {"percent": "25"}},
+        "reinstatement": {"lapse": "credit"},
+        "renewal": {"offer_lead_days": 45, "grace_days": 10},
         "charges": [
             {
                 "component": "carrier_fee",

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("stack")
 # commission is 15% of 5,000 = 750, the carrier's side 5,359 - 750 = 4,609 (premium 4,250, fee 125, tax 234).
 # The sandbox keeps 2.9% of 5,359.00 = 155.411, rounded 155.41, and 0.30: 155.71; it pays out 5,203.29.
 # The bank charges 12.50: 5,203.29 - 12.50 = 5,190.79.
-FIGURES = {
+ONE_PREMIUM = {
     "premium": ["10,000.00", "5,000.00"],
     "carrier fee": ["250.00", "125.00"],
     "surplus lines tax [HRS 431:8-315]": ["468.00"],
@@ -42,16 +42,65 @@ FIGURES = {
     "lines": ["5,190.79"],
     "closing": ["5,190.79"],
     "break, bank only": ["-12.50"],
+}
+# Plans for 12,000 from 2026-01-01: fee 250, tax 4.68% = 561.60, in all 12,811.60. Halves 6,405.80; 40% = 5,124.64; a
+# quarter = 3,202.90 and three fees of 5; ten-pay: 10% of 12,000 + 250 + 561.60 = 2,011.60 down and nine fees of 5.
+PLANS = {
+    "plan full: 1 bill, first 12,811.60": ["12,811.60"],
+    "plan halves: 2 bills, first 6,405.80": ["12,811.60"],
+    "plan 40-30-30: 3 bills, first 5,124.64": ["12,811.60"],
+    "plan quarterly: 4 bills, first 3,202.90, fees 15.00": ["12,826.60"],
+    "plan ten-pay: 10 bills, first 2,011.60, fees 45.00": ["12,856.60"],
+}
+# Raised to 14,400 on 03-01, with 306 of 365 days left: 2,400 x 306 / 365 = 2,012.0548. Tax: 4.68% of 14,012.05 =
+# 655.7639, less 561.60 = 94.16. The open half grows by both: 6,405.80 + 2,106.21 = 8,512.01.
+# Ended on 04-11: 12,000 x 100 / 365 = 3,287.6712 and 2,012.05 x 41 / 306 = 269.5884 are earned, 3,557.26 in all;
+# returned 14,012.05 - 3,557.26 = 10,454.79 (90%: 9,409.311). A quarter of what is written, 3,503.01, is earned
+# anyway. Tax kept: 4.68% of 3,557.26 = 166.4798, so 655.76 - 166.48 = 489.28 go back. Commission: 15% of 10,454.79 =
+# 1,568.2185. Of the half that was billed and paid, 6,000 - 3,557.26 = 2,442.74 and 280.80 - 166.48 = 114.32 are too
+# much: 2,557.06; the fee stays. Charged again is 14,917.81, billed 6,405.80 - 2,557.06 = 3,848.74, to bill 11,069.07;
+# 2,557.06 waited, so 8,512.01 are left to pay.
+# Earned by 07-01: 12,000 x 181 / 365 = 5,950.6849 and 2,012.05 x 122 / 306 = 802.1899.
+LIFE = {
+    "premium": ["12,000.00", "2,012.05", "-10,454.79", "10,454.79"],
+    "carrier fee": ["250.00"],
+    "surplus lines tax [HRS 431:8-315]": ["561.60", "94.16", "-489.28"],
+    "surplus lines tax": ["489.28"],
+    "invoice HPU-26-00101-001 due 2026-01-01": ["6,405.80"],
+    "payment succeeded": ["6,405.80"],
+    "was: installment 2 due 2026-07-01": ["6,405.80"],
+    "now: installment 2 due 2026-07-01": ["8,512.01"],
+    "pro rata on 2026-04-11: premium returned": ["10,454.79"],
+    "short rate 90 on 2026-04-11: premium returned": ["9,409.31"],
+    "commission given back, at the rate it was earned": ["1,568.22"],
+    "credited on what was billed": ["2,557.06"],
+    "of it paid: unapplied cash, owed back": ["2,557.06"],
+    "to be billed anew": ["11,069.07"],
+    "billed": ["11,069.07"],
+    "covered by cash that waited": ["2,557.06"],
+    "collected": ["8,512.01"],
+    "earned before 2026-04-11": ["3,557.26"],
+    "unearned from 2026-04-11": ["10,454.79"],
+    "earned before 2026-07-01": ["6,752.87"],
+    "unearned from 2026-07-01": ["7,259.18"],
+    "written": ["14,012.05"],
+}
+# Both policies together. Commission: 750 + 15% of 14,012.05 (2,101.8075). Carrier: 4,250 + 14,012.05 - 2,101.81, and
+# fees 125 + 250. Tax: 234 + 655.76. The processor has yet to pay out 6,405.80 + 8,512.01.
+BOOKS = {
     "trust · trust cash": ["5,203.29"],
+    "trust · processor clearing": ["14,917.81"],
     "trust · due from operating": ["155.71"],
-    "trust · premium payable": ["-4,250.00"],
-    "trust · carrier fee payable": ["-125.00"],
-    "trust · tax payable": ["-234.00"],
-    "trust · commission in trust": ["-750.00"],
+    "trust · premium payable": ["-16,160.24"],
+    "trust · carrier fee payable": ["-375.00"],
+    "trust · tax payable": ["-889.76"],
+    "trust · commission in trust": ["-2,851.81"],
     "operating · processor fees": ["155.71"],
     "operating · due to trust": ["-155.71"],
     "trial balance": ["0.00"],
 }
+PARTS = (ONE_PREMIUM, PLANS, LIFE, BOOKS)
+FIGURES = {text: [amount for part in PARTS for amount in part.get(text, [])] for part in PARTS for text in part}
 LINE = re.compile(r"^ {5}(\S.*?) {2,}(-?[\d,]+\.\d\d)$")
 
 
