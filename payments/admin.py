@@ -9,6 +9,7 @@ from django.contrib import admin
 from compliance.scoped_admin import Part, ScopedReadOnly, money
 from payments.models import (
     Attempt,
+    Autopay,
     GatewayAccount,
     InboundEvent,
     Payment,
@@ -93,3 +94,11 @@ class GatewayAccountAdmin(ScopedReadOnly):
 class RoutingTableAdmin(ScopedReadOnly):
     list_display: ClassVar = ["id", "number", "effective_from", "created_at"]
     search_fields: ClassVar = ["=id"]
+
+
+@admin.register(Autopay)
+class AutopayAdmin(ScopedReadOnly):
+    hides = frozenset({"token"})
+    list_display: ClassVar = ["id", "policy", "method", "created_at", "ended_at"]
+    list_filter: ClassVar = ["method", "created_at", "ended_at"]
+    search_fields: ClassVar = ["=id", "policy__number"]

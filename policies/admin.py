@@ -7,7 +7,19 @@ from typing import ClassVar
 from django.contrib import admin
 
 from compliance.scoped_admin import Part, ScopedReadOnly, money
-from policies.models import Charge, Participant, Party, Policy, PolicyImport, Program, ProgramVersion, Term
+from policies.models import (
+    Cancellation,
+    Charge,
+    Participant,
+    Party,
+    Policy,
+    PolicyImport,
+    Program,
+    ProgramVersion,
+    Segment,
+    Term,
+    Transaction,
+)
 
 
 class Participants(Part):
@@ -23,6 +35,18 @@ class Terms(Part):
 class Charges(Part):
     model = Charge
     fields: ClassVar = ["component", money("amount_minor"), "payee_kind", "payee", "commission_ppm", "refundable"]
+
+
+class Segments(Part):
+    model = Segment
+    fields: ClassVar = [
+        "kind",
+        "starts_on",
+        "ends_on",
+        money("full_term_minor"),
+        money("written_minor"),
+        "offsets",
+    ]
 
 
 @admin.register(Policy)
@@ -70,3 +94,28 @@ class PolicyImportAdmin(ScopedReadOnly):
     list_display: ClassVar = ["id", "file_name", "state", "row_count", "policy_count", "problem_count", "created_at"]
     list_filter: ClassVar = ["state", "created_at"]
     search_fields: ClassVar = ["=id", "file_name", "=content_sha256"]
+
+
+@admin.register(Transaction)
+class TransactionAdmin(ScopedReadOnly):
+    list_display: ClassVar = ["id", "term", "sequence", "kind", "effective_on", "processed_at", "reverses"]
+    list_filter: ClassVar = ["kind", "effective_on", "processed_at"]
+    search_fields: ClassVar = ["=id", "=term__id", "term__policy__number"]
+    inlines: ClassVar = [Segments, Charges]
+
+
+@admin.register(Cancellation)
+class CancellationAdmin(ScopedReadOnly):
+    list_display: ClassVar = [
+        "id",
+        "term",
+        "state",
+        "effective_on",
+        "method",
+        "reason",
+        "initiator",
+        "requested_on",
+        "transaction",
+    ]
+    list_filter: ClassVar = ["state", "method", "reason", "initiator", "effective_on"]
+    search_fields: ClassVar = ["=id", "=term__id", "term__policy__number"]
