@@ -73,7 +73,7 @@ def period_asked(request: Request) -> tuple[dt.date, dt.date]:
     return day_asked(request, "since", through.replace(day=1)), through
 
 
-class AccountShown(Shown):
+class BillingAccountShown(Shown):
     payor = serializers.CharField(source="payor_id", read_only=True)
 
     class Meta:
@@ -81,7 +81,7 @@ class AccountShown(Shown):
         fields: ClassVar = ["id", "number", "payor", "mode", "due_day", "currency", "created_at"]
 
 
-class NewAccount(Asked):
+class NewBillingAccount(Asked):
     number = serializers.CharField(max_length=40)
     payor = serializers.CharField(max_length=40, help_text="A party's id.")
     mode = serializers.ChoiceField(choices=BillingAccount.Mode.choices, required=False)
@@ -147,7 +147,7 @@ class BillShown(Shown):
         return sorted(invoice.id for invoice in bill.invoices.all())
 
 
-class StatementLineShown(serializers.Serializer[Any]):
+class AccountStatementLineShown(serializers.Serializer[Any]):
     on = serializers.DateField(source="entry.on")
     what = serializers.CharField(source="entry.what")
     reference = serializers.CharField(source="entry.reference")
@@ -155,13 +155,13 @@ class StatementLineShown(serializers.Serializer[Any]):
     balance_minor = serializers.IntegerField()
 
 
-class StatementShown(serializers.Serializer[Any]):
+class AccountStatementShown(serializers.Serializer[Any]):
     title = serializers.CharField()
     currency = serializers.CharField()
     since = serializers.DateField()
     through = serializers.DateField()
     opening_minor = serializers.IntegerField()
-    lines = StatementLineShown(many=True)
+    lines = AccountStatementLineShown(many=True)
     closing_minor = serializers.IntegerField()
 
 
@@ -169,12 +169,12 @@ class BillingAccounts(Rows):
     """Who pays, and how the bill comes: an invoice a policy, one bill across policies, or a list bill."""
 
     queryset = BillingAccount.objects.all()
-    serializer_class = AccountShown
+    serializer_class = BillingAccountShown
     filterset_fields: ClassVar = ["number", "payor"]
     reads = Permission.BILLING_READ
     writes = Permission.BILLING_WRITE
 
-    @creates(NewAccount)
+    @creates(NewBillingAccount)
     def create(self, asked: dict[str, Any]) -> BillingAccount:
         """Open a billing account of a payor."""
         return accounts.open_account(payor_id=asked.pop("payor"), **asked, actor=self.actor)
@@ -199,12 +199,12 @@ class BillingAccounts(Rows):
         bank = asked.pop("bank_account")
         return {"receipts": account_cash.receive(account_id=id, bank_account_id=bank, **asked, actor=self.actor)}
 
-    @extend_schema(parameters=_PERIOD, responses={200: StatementShown}, filters=False)
+    @extend_schema(parameters=_PERIOD, responses={200: AccountStatementShown}, filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)
     def statement(self, request: Request, id: str) -> Response:
         """What stood at first, everything that happened, what stands at the end."""
         account = access.get(self.actor, BillingAccount.objects.all(), id)
-        return self.answer(statements.of_account(account, *period_asked(request)), StatementShown)
+        return self.answer(statements.of_account(account, *period_asked(request)), AccountStatementShown)
 
     @prints
     def statement_pdf(self, request: Request, id: str) -> HttpResponse:
@@ -259,11 +259,11 @@ class PolicyBilling(Resource):
         parts = {share["billing_account"]: share["share_ppm"] for share in asked["shares"]}
         return {"shares": accounts.set_shares(policy_id=id, shares=parts, actor=self.actor)}
 
-    @extend_schema(parameters=_PERIOD, responses={200: StatementShown}, filters=False)
+    @extend_schema(parameters=_PERIOD, responses={200: AccountStatementShown}, filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)
     def statement(self, request: Request, id: str) -> Response:
         """What stood at first, everything that happened, what stands at the end."""
-        return self.answer(statements.of_policy(self._policy(id), *period_asked(request)), StatementShown)
+        return self.answer(statements.of_policy(self._policy(id), *period_asked(request)), AccountStatementShown)
 
     @prints
     def statement_pdf(self, request: Request, id: str) -> HttpResponse:

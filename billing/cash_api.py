@@ -11,6 +11,7 @@ from billing.models import CashTransfer, Receipt, ReturnPremium, SuspenseItem
 from billing.suggestions import Suggestion
 from compliance.permissions import Permission
 from compliance.resources import Asked, Rows, Shown, acts, creates, shows
+from coverpay.kernel.errors import IllegalTransition
 from coverpay.kernel.money import Money
 
 P = Permission
@@ -75,6 +76,10 @@ class TransferAsked(Asked):
     reason = serializers.CharField(max_length=200)
 
 
+class Because(Asked):
+    reason = serializers.CharField(max_length=300)
+
+
 class TransferShown(Shown):
     from_receipt = serializers.CharField(source="from_receipt_id", read_only=True)
     to_receipt = serializers.CharField(source="to_receipt_id", read_only=True)
@@ -121,9 +126,13 @@ class Receipts(Rows):
             actor=self.actor,
         )
 
-
-class Because(Asked):
-    reason = serializers.CharField(max_length=300)
+    @acts(Because, gives=TransferShown)
+    def take_transfer_back(self, id: str, asked: dict[str, Any]) -> CashTransfer:
+        """Bring a receipt of kind `transfer` back to the policy its money came from, wherever that went on to."""
+        came_by = CashTransfer.objects.filter(to_receipt=self.get_object()).first()
+        if came_by is None:
+            raise IllegalTransition("The receipt did not come from another policy.", field="receipt")
+        return distributions.take_transfer_back(transfer_id=came_by.id, reason=asked["reason"], actor=self.actor)
 
 
 class SuspenseItemShown(Shown):

@@ -64,8 +64,9 @@ class Schema(AutoSchema):
     """Describe a route: its key header when it is a POST, and the problems it may answer."""
 
     def get_operation_id(self) -> str:
-        name = f"{self._tokenize_path()[0]}_{getattr(self.view, 'action', self.method.lower())}"
-        return name.replace("-", "_")
+        words, done = self._tokenize_path(), getattr(self.view, "action", self.method.lower())
+        where = "_".join(words) if done in ("create", "list") else words[0]
+        return f"{where}_{done}".replace("-", "_")
 
     def get_summary(self) -> str | None:
         handler = getattr(self.view, getattr(self.view, "action", self.method.lower()), None)

@@ -38,6 +38,22 @@ def test_a_receipt_is_un_applied_applied_and_carried(house: House, api: Api) -> 
     assert proof.check() == []
 
 
+def test_a_transfer_is_taken_back_by_the_receipt_it_made(house: House, api: Api) -> None:
+    policy, other = plain.bound(house), books.bound(house, program="plain")
+    plain.paid(house, policy)
+    receipt = Receipt.objects.get().id
+    because = {"reason": "Wrong policy"}
+    api.post(f"receipts/{receipt}/unapply", because)
+    moved = api.post(f"receipts/{receipt}/transfer", {**because, "policy": other.id, "amount_minor": 200_000}).json()
+    back = api.post(f"receipts/{moved['to_receipt']}/take-transfer-back", because)
+    assert (back.status_code, back.json()["id"]) == (200, moved["id"])
+    assert api.get(f"receipts/{receipt}").json()["unapplied_minor"] == 600_000
+    assert api.get(f"receipts/{moved['to_receipt']}").json()["unapplied_minor"] == 0
+    refused = api.post(f"receipts/{receipt}/take-transfer-back", because)
+    assert (refused.status_code, refused.json()["field"]) == (409, "receipt")
+    assert proof.check() == []
+
+
 def test_a_deposit_is_recorded_suggested_placed_undone_and_returned(house: House, api: Api) -> None:
     policy = plain.bound(house)
     plain.billed(house, policy)
