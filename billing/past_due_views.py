@@ -249,7 +249,7 @@ class VoidNotice(CommandPage):
             "heading": "Void the notice",
             "button": "Void it",
             "tone": "button--danger",
-            "says": "It has no effect any more; its pending cancellation is rescinded, and the process waits for a person.",
+            "says": "It has no effect any more; its pending cancellation is rescinded; the process waits for a person.",
             "note": f"{notice.get_kind_display()} of {notice.prepared_on} · {notice.policy.number}",
             "list": reverse("billing:notices"),
             "list_words": "Notices",

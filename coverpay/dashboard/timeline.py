@@ -61,7 +61,7 @@ def _cover(policy: Policy) -> Iterator[Moment]:
 
 
 def _billing(actor: Actor, policy: Policy) -> Iterator[Moment]:
-    schedules = access.visible(actor, Schedule.objects.filter(policy=policy)).select_related("plan_version")
+    schedules = access.visible(actor, Schedule.objects.filter(policy=policy)).select_related("plan_version", "term")
     for schedule in schedules.prefetch_related("installments").order_by("id"):
         dates = [str(installment.due_on) for installment in schedule.installments.all()]
         due = f"{schedule.plan_version.name}: due {', '.join(dates) or 'nothing more'}"
@@ -69,7 +69,7 @@ def _billing(actor: Actor, policy: Policy) -> Iterator[Moment]:
         yield Moment(
             at=schedule.created_at,
             kind="cover" if first else "bill",
-            title="Bound, schedule set" if first else f"Schedule {schedule.number} set",
+            title=_set(schedule),
             detail=due if first else told.joined(schedule.reason, due),
         )
     for invoice in access.visible(actor, Invoice.objects.filter(policy=policy)):
@@ -84,6 +84,13 @@ def _billing(actor: Actor, policy: Policy) -> Iterator[Moment]:
             amount_minor=invoice.total_minor,
             currency=invoice.currency,
         )
+
+
+def _set(schedule: Schedule) -> str:
+    """What a schedule being set meant at the time."""
+    if schedule.number > 1:
+        return f"Schedule {schedule.number} set"
+    return "Bound, schedule set" if schedule.term.number == 1 else "Renewal's schedule set"
 
 
 def _payments(actor: Actor, policy: Policy) -> Iterator[Moment]:

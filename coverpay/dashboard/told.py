@@ -99,12 +99,17 @@ def of(actor: Actor, policy: Policy) -> Iterator[Moment]:
         yield Moment(
             at=event.recorded_at,
             kind=kinds[event.type],
-            title=titles[event.type],
+            title=f"{titles[event.type]} {_number(event)}".rstrip(),
             object_id="" if event.object_id == policy.id else event.object_id,
             detail=_detail(event.data),
             amount_minor=next((event.data[name] for name in _AMOUNTS if event.data.get(name)), None),
             currency=str(event.data.get("currency") or policy.program.currency),
         )
+
+
+def _number(event: EventRecord) -> str:
+    """The number of the invoice an event is about."""
+    return str(event.data.get("number", "")) if event.type.startswith("invoice.") else ""
 
 
 def _detail(data: dict[str, Any]) -> str:
