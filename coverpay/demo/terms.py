@@ -18,6 +18,8 @@ DECISION = {
 def program_terms() -> dict[str, Any]:
     """Commission 15% of premium; a carrier fee of 250.00; surplus lines tax and stamping fee of premium by state.
 
+    A quarter of the premium is earned in any case, unless the insurer ends cover; renewals are offered 45 days ahead.
+
     Fees stay out of the tax base here, as Hawaii has it (HRS 431:8-315).
     """
     return {
@@ -56,12 +58,19 @@ def _of_premium(component: str, state: str, fact_id: str) -> dict[str, Any]:
     return rule | ({"decision": DECISION} if fact.needs_decision else {})
 
 
+FEES_AND_LIMITS = {
+    "late_fee": "10.00",
+    "nsf_fee": "25.00",
+    "low_bill": "5.00",
+    "nonpay_threshold": "25.00",
+    "small_balance": "5.00",
+}
 PLANS: dict[str, tuple[str, dict[str, Any]]] = {
     "full": ("Paid in full", {}),
     "halves": ("Two halves, six months apart", {"down_payment": {"percent": "50"}, "installments": [{"month": 6}]}),
     "40-30-30": (
         "40% down, 30% after three and five months",
-        {"down_payment": {"percent": "40"}, "installments": [{"month": 3}, {"month": 5}]},
+        {"down_payment": {"percent": "40"}, "installments": [{"month": 3}, {"month": 5}]} | FEES_AND_LIMITS,
     ),
     "quarterly": (
         "Four quarters at months 0, 3, 5 and 7",
@@ -70,6 +79,7 @@ PLANS: dict[str, tuple[str, dict[str, Any]]] = {
             "installments": [{"month": 3}, {"month": 5}, {"month": 7}],
             "installment_fee": {"amount": "5.00", "from": 2},
             "bill_lead_days": 20,
+            **FEES_AND_LIMITS,
         },
     ),
     "ten-pay": (
@@ -79,6 +89,7 @@ PLANS: dict[str, tuple[str, dict[str, Any]]] = {
             "installments": {"count": 9, "every_months": 1},
             "installment_fee": {"amount": "5.00", "from": 2},
             "bill_lead_days": 20,
+            **FEES_AND_LIMITS,
         },
     ),
 }
