@@ -15,9 +15,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from billing import invoices, replan, voids
-from billing.models import Invoice, LineCredit, Receipt
+from billing import delinquency, distributions, invoices, notices, replan, voids, write_offs
+from billing.models import Invoice, LineCredit, Notice, Receipt
+from compliance import approvals
 from coverpay import books as proof
+from coverpay import nightly
 from coverpay.kernel import clock
 from coverpay.kernel.errors import DomainError
 from coverpay.kernel.money import Money
@@ -31,6 +33,7 @@ from policies import (
     endorsements,
     expirations,
     reinstatements,
+    renewals,
     reversals,
     rewrites,
     transactions,
@@ -38,7 +41,7 @@ from policies import (
 from policies.cancellations import CancellationRequest
 from policies.endorsements import EndorsementRequest
 from policies.models import Charge, Policy, Term, Transaction
-from tests.support import books
+from tests.support import books, late, world
 from tests.support.books import House
 from tests.support.database import undone
 from tests.support.fixtures import NOW
@@ -69,6 +72,10 @@ class Life(RuleBasedStateMachine):
             context.__enter__()
         plan = PLANS[type(self).runs % len(PLANS)]
         self.policy: Policy = books.bound(self.house, plan=plan, number="P-1", premium=Money(1_200_007))
+        self.neighbor: Policy = books.bound(self.house, plan="halves", number="P-2", premium=Money(500_001))
+        delinquency.publish(code="default", spec=late.FOLLOW, effective_from=books.SINCE, actor=self.house.me)
+        late.settle_rules(self.house)
+        self.other = world.actor(self.house.operator)
         self.rewritten = 0
         self.happened: list[str] = []
 
@@ -215,6 +222,65 @@ class Life(RuleBasedStateMachine):
         if made is not None:
             self.rewritten, self.policy = self.rewritten + 1, made
 
+    @rule()
+    def the_night_passes(self) -> None:
+        """Everything a date brings due: invoices, reminders, fees, notices, cancellations, renewals, small balances."""
+        nightly.run(organization_id=self.house.operator.id, run_on=clock.today(), actor=self.house.me)
+
+    @rule(number=st.integers(0, 30))
+    def a_notice_is_mailed(self, number: int) -> None:
+        waiting = list(Notice.objects.filter(state="prepared").order_by("id"))
+        if waiting:
+            notice = waiting[number % len(waiting)]
+            self.attempt(
+                lambda: notices.mail(
+                    notice_id=notice.id, method="certificate", mailed_on=clock.today(), proof_reference="PS3817-1",
+                    actor=self.house.me,
+                )
+            )  # fmt: skip
+
+    @rule(premium=st.sampled_from([1_000_000, 1_500_000]))
+    def offer_a_renewal(self, premium: int) -> None:
+        request = renewals.RenewalRequest(premium_minor=premium)
+        self.attempt(lambda: renewals.offer(policy_id=self.policy.id, request=request, actor=self.house.me))
+
+    @rule(taken=st.booleans())
+    def a_renewal_is_answered(self, taken: bool) -> None:
+        if taken:
+            self.attempt(lambda: renewals.accept(policy_id=self.policy.id, actor=self.house.me))
+        else:
+            self.attempt(lambda: renewals.decline(policy_id=self.policy.id, reason="no", actor=self.house.me))
+
+    @rule(number=st.integers(0, 30), back=st.booleans())
+    def carry_cash_to_another_policy(self, number: int, back: bool) -> None:
+        """What waits may move to the neighbor, and come back."""
+        receipts = list(Receipt.objects.filter(policy=self.policy, reversal=None).order_by("id"))
+        if receipts:
+            receipt = receipts[number % len(receipts)]
+            made = self.attempt(
+                lambda: distributions.transfer(
+                    receipt_id=receipt.id, to_policy_id=self.neighbor.id, amount=None, reason="theirs",
+                    actor=self.house.me,
+                )
+            )  # fmt: skip
+            if made is not None and back:
+                distributions.take_transfer_back(transfer_id=made.id, reason="not theirs", actor=self.house.me)
+
+    @rule(number=st.integers(0, 30), again=st.booleans())
+    def write_off(self, number: int, again: bool) -> None:
+        """Someone else allows it; it may be asked for again later."""
+        standing = list(Invoice.objects.filter(policy=self.policy, state="open").order_by("id"))
+        if standing:
+            invoice = standing[number % len(standing)]
+            amount = Money(invoices.open_minor(invoice))
+            asked = approvals.request(
+                action="invoice.write_off", object_id=invoice.id, amount=amount, reason="small", actor=self.house.me
+            )
+            approvals.approve(permit_id=asked.id, actor=self.other)
+            write_offs.write_off(invoice_id=invoice.id, reason="small", actor=self.house.me)
+            if again:
+                write_offs.take_back(invoice_id=invoice.id, reason="paid after all", actor=self.house.me)
+
     @rule(audited=st.sampled_from([0, 900_000, 1_700_000]))
     def audit(self, audited: int) -> None:
         request = audits.AuditRequest(audited_minor=audited, reason="payroll")
@@ -269,6 +335,12 @@ def test_everything_ties_after_every_step_of_a_long_life(life: Life, seed: int) 
         lambda: life.refund(dice.randrange(9)): 1,
         lambda: life.audit(dice.choice([900_000, 1_700_000])): 1,
         life.the_term_runs_out: 1,
+        life.the_night_passes: 6,
+        lambda: life.a_notice_is_mailed(dice.randrange(9)): 3,
+        lambda: life.offer_a_renewal(1_000_000): 1,
+        lambda: life.a_renewal_is_answered(dice.random() < 0.6): 1,
+        lambda: life.carry_cash_to_another_policy(dice.randrange(9), dice.random() < 0.5): 2,
+        lambda: life.write_off(dice.randrange(9), dice.random() < 0.5): 1,
     }
     for step in dice.choices(list(steps), weights=list(steps.values()), k=45):
         step()

@@ -46,9 +46,10 @@ def _premium(term: Term) -> list[str]:
 
 
 def _by_key(term: Term) -> list[str]:
-    """Charged equals billed less credits and what is still to bill, by component, payee and commission."""
+    """Charged equals billed less credits and still to bill, by component, payee and commission; let go, all is zero."""
     left: Counter[Key] = Counter()
-    for charge in Charge.objects.filter(transaction__term=term):
+    owed = Charge.objects.filter(transaction__term=term).exclude(transaction__term__state="not_taken")
+    for charge in owed:
         left[charge.component, charge.payee_kind, charge.payee, charge.commission_ppm] += charge.amount_minor
     asked: Counter[Key] = Counter()
     lines = InvoiceLine.objects.filter(term=term)
