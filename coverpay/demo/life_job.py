@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from coverpay.demo.client import StepFailed, wait_for
@@ -90,10 +91,10 @@ def endorse(job: Job) -> None:
 
 def compare_endings(job: Job) -> None:
     """Work out what cancelling would return, before anything is written."""
+    path = f"policies/{job.life['id']}/preview-cancellation"
     for method in ENDINGS:
         asked = {"effective_on": ENDED_ON, "method": method}
-        path = f"policies/{job.life['id']}/preview-cancellation"
-        draft = _kept(job, f"ending-{method}", lambda asked=asked, path=path: _posted(job, path, asked))
+        draft = _kept(job, f"ending-{method}", partial(_posted, job, path, asked))
         job.figure(f"{method.replace('_', ' ')} on {ENDED_ON}: premium returned", -draft["premium_minor"])
 
 
@@ -185,18 +186,19 @@ def _tell_charges(job: Job, transaction: dict[str, Any]) -> None:
         source = f" [{reason['citation']}]" if reason["citation"] else ""
         job.figure(charge["component"].replace("_", " ") + source, charge["amount_minor"])
         job.note(f"  {reason['formula']}")
-        job.note(f"  {_inputs(reason)}")
+        inputs = _inputs(reason)
+        if len(inputs) > 1:
+            job.note(f"  {', '.join(inputs)}")
 
 
-def _inputs(reason: dict[str, Any]) -> str:
+def _inputs(reason: dict[str, Any]) -> list[str]:
     """The numbers of a formula, amounts in units; what the formula itself says is left out."""
     names = [name for name in reason["inputs"] if name.endswith("_minor") or name in TOLD_INPUTS]
-    told = [
+    return [
         f"{name.removesuffix('_minor').replace('_', ' ')} "
         + (_money(reason["inputs"][name]) if name.endswith("_minor") else str(reason["inputs"][name]))
         for name in sorted(names)
     ]
-    return ", ".join(told)
 
 
 def _paid(job: Job, invoice_id: str) -> dict[str, Any]:

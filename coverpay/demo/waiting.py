@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from billing import accounts, delinquency, notices, suspense, write_offs
+from billing import accounts, delinquency, notices, open_items, suspense, write_offs
 from billing.models import BillingAccount, Delinquency, Invoice, Notice, SuspenseItem
 from compliance import approvals
 from compliance.models import Permit, RuleDecision
@@ -135,7 +135,7 @@ def _ask_for_write_off(actor: Actor) -> None:
         approvals.request(
             action=write_offs.ACTION,
             object_id=invoice.id,
-            amount=Money(write_offs.open_items.open_minor(invoice), invoice.currency),
+            amount=Money(open_items.open_minor(invoice), invoice.currency),
             reason="The insured closed the business and cannot be reached.",
             actor=actor,
         )
