@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.db import connection
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -41,6 +42,7 @@ def url(model: type, page: str, *args: Any) -> str:
 @pytest.fixture
 def book(still: object, sandbox: Sandbox) -> Seeded:
     made = seeded.everything(sandbox)
+    connection.check_constraints()  # what commits would have checked, before the seal
     balances.seal(book_id=made.house.book_id, as_of=clock.today() - dt.timedelta(days=1), actor=made.house.me)
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -10,6 +11,7 @@ from django.db.models import Model
 from rest_framework import serializers
 
 from billing.models import BillingAccount, Invoice
+from billing.standing import FEES
 from compliance.models import Organization
 from payments.models import Attempt, GatewayAccount, Payment
 from policies.models import Party, Policy, Transaction
@@ -26,6 +28,10 @@ ROWS: dict[str, type[Model]] = {
     "bank_account": BankAccount,
     "billing_account": BillingAccount,
     "payor": Party,
+}
+# What a field of one body says, where the same word means another thing elsewhere.
+OF_BODY: dict[str, dict[str, Callable[[Seeded], str]]] = {
+    "WaiveAsked": {"line": lambda seeded: str(seeded.one(Invoice).lines.filter(component__in=FEES)[0].pk)},
 }
 WITHOUT_FORM: dict[str, dict[str, Any]] = {
     "switch-organization": {"organization": Organization},
@@ -56,7 +62,9 @@ TEXTS: dict[str, Any] = {
 def body(takes: type[serializers.BaseSerializer[Any]], seeded: Seeded) -> dict[str, Any]:
     """A body with every required field, and every optional one that names a row."""
     fields = takes().fields  # type: ignore[attr-defined]
-    return {name: _value(name, field, seeded) for name, field in fields.items() if field.required or name in ROWS}
+    own = {name: said(seeded) for name, said in OF_BODY.get(takes.__name__, {}).items()}
+    wanted = {name: field for name, field in fields.items() if field.required or name in ROWS}
+    return {name: own.get(name) or _value(name, field, seeded) for name, field in wanted.items()}
 
 
 def _value(name: str, field: Any, seeded: Seeded) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import io
 import json
@@ -11,7 +12,8 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model
 
-from billing import accounts, delinquency, runs, suspense
+from billing import accounts, delinquency, invoices, runs, suspense
+from billing.models import Invoice
 from compliance import approvals, moratoriums
 from compliance.access import Access
 from compliance.models import Organization, User
@@ -75,10 +77,13 @@ def everything(sandbox: Sandbox) -> Seeded:
     """Make the book: the main job once, a refund, an import, an endpoint with deliveries, people and keys."""
     house = books.open_house()
     endpoints.create(url="https://93.184.215.14/hook", actor=house.me)
+    first = _with_fee(house)
     _premium(house, sandbox)
+    _returned(house)
     _accounts(house)
     policy_imports.import_policies(file=io.BytesIO(POLICY_FILE.encode()), file_name="seed.csv", actor=house.me)
     _watched(house)
+    _allowed(house, first)
     _announced(house)
     _past_due(house)
     _unknown(house)
@@ -123,11 +128,33 @@ def _past_due(house: House) -> None:
     delinquency.follow(policy_id=late.id, actor=house.me)
 
 
+def _with_fee(house: House) -> Invoice:
+    """The first invoice of the book: open, with the plan's fee for a later installment on it."""
+    policy = books.bound(house, plan="monthly")
+    return invoices.issue(policy_id=policy.id, through=dt.date(2026, 3, 31), actor=house.me)
+
+
+def _allowed(house: House, invoice: Invoice) -> None:
+    """Leave to write the invoice off, given by someone else than who asked."""
+    amount = Money(invoices.open_minor(invoice))
+    permit = approvals.request(
+        action="invoice.write_off", object_id=invoice.id, amount=amount, reason="seeded", actor=house.me
+    )
+    approvals.approve(permit_id=permit.id, actor=dataclasses.replace(house.me, id="usr_other", label="another"))
+
+
+def _returned(house: House) -> None:
+    """A paid policy that never took effect, so that its premium is owed back."""
+    policy = books.paid(house, books.billed(house, plan="full")).policy
+    request = CancellationRequest(books.FIRST_DAY, method="flat")
+    cancellations.cancel(policy_id=policy.id, request=request, actor=house.me)
+
+
 def _unknown(house: House) -> None:
-    """A deposit of a payor nobody knows."""
+    """A deposit that names a policy, of a payor nobody knows."""
     suspense.record_unidentified(
-        bank_account_id=house.bank.id, source_id="SEED-DEPOSIT", payor="Seeded payor", memo="", policy_reference="",
-        amount=Money(5_00), received_on=clock.today(), actor=house.me,
+        bank_account_id=house.bank.id, source_id="SEED-DEPOSIT", payor="Seeded payor", memo="",
+        policy_reference="SEED-1", amount=Money(5_00), received_on=clock.today(), actor=house.me,
     )  # fmt: skip
 
 
