@@ -21,7 +21,7 @@ from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict
 from coverpay.kernel.figures import Explained
 from policies import locks
-from policies.models import Policy
+from policies.models import Policy, Term
 
 
 class NothingToBill(Conflict):
@@ -59,7 +59,29 @@ def issue_locked(policy: Policy, through: dt.date) -> list[Invoice]:
 
     Posts: Dr premium_receivable · Cr billed_uncollected; and as the cash that is applied does.
     """
-    due = list(_waiting(policy).filter(bill_on__lte=through).select_related("schedule"))
+    written = _issue(policy, _waiting(policy), through)
+    if written:
+        cash.apply_waiting(policy)
+        renewing.accept_paid(policy)
+        for invoice in written:
+            invoice.refresh_from_db()
+    return written
+
+
+@step
+def settle_term(policy: Policy, term: Term) -> list[Invoice]:
+    """Bill what is due on one term of a locked policy, before anybody says what of its cash is owed back.
+
+    Posts: as `issue_locked`.
+    """
+    written = _issue(policy, _waiting(policy).filter(schedule__term=term), clock.today())
+    cash.apply_waiting(policy)
+    return written
+
+
+def _issue(policy: Policy, waiting: QuerySet[Installment], through: dt.date) -> list[Invoice]:
+    """Write an invoice for each term and payor of these installments with enough to bill."""
+    due = list(waiting.filter(bill_on__lte=through).select_related("schedule"))
     due.sort(key=lambda row: (row.schedule.term_id, row.account_id or "", row.due_on, row.id))
     written = []
     for (term_id, account_id), group in groupby(due, key=lambda row: (row.schedule.term_id, row.account_id)):
@@ -68,11 +90,6 @@ def issue_locked(policy: Policy, through: dt.date) -> list[Invoice]:
         due_on = _due_on(installments, rolls=later)
         if due_on is not None:
             written.append(_write(policy, installments, due_on))
-    if written:
-        cash.apply_waiting(policy)
-        renewing.accept_paid(policy)
-        for invoice in written:
-            invoice.refresh_from_db()
     return written
 
 

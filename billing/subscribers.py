@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Sum
 
-from billing import agreed_plans, bulk, cash, fees, returns, schedules, transfers, voids
+from billing import agreed_plans, bulk, cash, fees, invoices, returns, schedules, transfers, voids
 from billing.delinquency import cures
 from billing.models import LineCredit, Schedule
 from policies.events import (
@@ -36,7 +36,7 @@ def adjust_to_the_change(event: TermChanged) -> None:
 
 
 def settle_a_cancelled_term(event: PolicyCancelled) -> None:
-    """What is kept is asked for at once, the rest is credited; nothing is followed as past due any more."""
+    """What is kept is billed at once and takes of the cash, the rest is credited; nothing is past due any more."""
     policy, term = _adjust(event.policy_id, event.term_id, event.transaction_id)
     cures.policy_cancelled(policy, term)
 
@@ -55,7 +55,7 @@ def carry_to_the_new_policy(event: PolicyRewritten) -> None:
     new, new_term = _policy(event.to_policy_id), _term(event.to_term_id)
     reason = f"Rewritten as {new.number}"
     schedules.adjust(old, old_term, event.cancel_transaction_id, reason=reason)
-    cash.apply_waiting(old)
+    invoices.settle_term(old, old_term)
     cures.policy_cancelled(old, old_term, reason=f"{reason}.")
     if not Schedule.objects.filter(term=new_term).exists():
         schedules.create(new, new_term, event.to_transaction_id, event.plan_code)
@@ -73,7 +73,10 @@ def _adjust(policy_id: str, term_id: str, transaction_id: str) -> tuple[Policy, 
     transaction = Transaction.objects.get(pk=transaction_id)
     before = cash.waiting_minor(policy)
     schedules.adjust(policy, term, transaction_id, reason=transaction.reason or transaction.get_kind_display())
-    cash.apply_waiting(policy)
+    if term.state == Term.State.CANCELLED:
+        invoices.settle_term(policy, term)
+    else:
+        cash.apply_waiting(policy)
     freed = cash.waiting_minor(policy) - before
     credits = LineCredit.objects.filter(source_id=transaction_id, kind=LineCredit.Kind.RETURN_PREMIUM)
     credited = credits.aggregate(sum=Sum("amount_minor"))["sum"] or 0
