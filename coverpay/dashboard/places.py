@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Model
 from django.urls import reverse
 
 from billing.models import (
+    AccountBill,
     BillingAccount,
     BillingRun,
     Delinquency,
     Installment,
     Invoice,
     Notice,
+    PayorShare,
     Receipt,
     ReturnPremium,
     Schedule,
     SuspenseItem,
 )
 from compliance import access
-from compliance.models import ApiKey, Membership
+from compliance.models import ApiKey, Membership, Moratorium, Permit, RuleDecision
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import NotFound
 from coverpay.kernel.ids import is_id
 from coverpay.webhooks.models import Delivery, Endpoint
-from payments.models import Attempt, Payment, Payout, Refund
+from payments.models import Attempt, Autopay, Payment, Payout, Refund
 from policies.models import Charge, Policy, PolicyImport, Term
 from reconciliation.ledger.models import Entry
 from reconciliation.models import BankAccount, Break, Match, Statement, StatementImport, StatementLine
@@ -48,6 +51,11 @@ def _page(name: str, path: str = "pk") -> Where:
 def _list(name: str) -> Where:
     """The list that shows the row among others."""
     return lambda row: reverse(name)
+
+
+def _rule(row: RuleDecision) -> str:
+    """The rules of the state and line that the decision is about."""
+    return f"{reverse('compliance:rules')}?{urlencode({'state': row.jurisdiction, 'line': row.line})}"
 
 
 # prefix of the id -> the model whose visibility decides, how to find the row there, and its page
@@ -74,7 +82,11 @@ _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "nml": (Notice, "mailings__pk", _page("billing:notice")),
     "rpm": (ReturnPremium, "pk", _page("policy", "policy_id")),
     "run": (BillingRun, "pk", _page("run")),
+    "rfl": (BillingRun, "failures__pk", _page("run")),
     "bac": (BillingAccount, "pk", _page("billing:account")),
+    "psh": (PayorShare, "pk", _page("billing:account", "account_id")),
+    "abl": (AccountBill, "pk", _page("billing:account", "account_id")),
+    "aut": (Autopay, "pk", _page("policy", "policy_id")),
     "pay": (Payment, "pk", _page("payments:detail")),
     "att": (Attempt, "pk", _page("payments:detail", "payment_id")),
     "rfd": (Refund, "pk", _page("payments:detail", "payment_id")),
@@ -89,6 +101,9 @@ _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "brk": (Break, "pk", _list("reconciliation:breaks")),
     "whe": (Endpoint, "pk", _list("webhooks:list")),
     "dlv": (Delivery, "pk", _page("webhooks:delivery")),
+    "prm": (Permit, "pk", _page("compliance:approval")),
+    "dec": (RuleDecision, "pk", _rule),
+    "mor": (Moratorium, "pk", _list("compliance:moratoriums")),
     "mem": (Membership, "pk", _list("compliance:members")),
     "key": (ApiKey, "pk", _list("compliance:keys")),
 }

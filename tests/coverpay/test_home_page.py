@@ -10,17 +10,47 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from billing.models import (
+    AccountBill,
+    BillingRun,
+    Delinquency,
+    Notice,
+    PayorShare,
+    Receipt,
+    ReturnPremium,
+    Schedule,
+    SuspenseItem,
+)
+from compliance.models import Moratorium, Permit, RuleDecision
 from coverpay.demo import bank
 from coverpay.kernel import clock
 from payments import refunds, settlement
 from payments.gateways.sandbox import Sandbox
-from payments.models import InboundEvent
+from payments.models import Autopay, InboundEvent
+from policies.models import Cancellation, Transaction
 from reconciliation import imports, matches
-from tests.support import books, world
+from tests.support import books, seeded, world
 from tests.support.books import House
 from tests.support.html import read
 
 pytestmark = pytest.mark.django_db
+
+# whose rows -> the page that an id of it leads to, and the column that names what the page is about
+SHOWN_BY = (
+    (AccountBill, "billing:account", "account_id"),
+    (PayorShare, "billing:account", "account_id"),
+    (Autopay, "policy", "policy_id"),
+    (Schedule, "policy", "policy_id"),
+    (ReturnPremium, "policy", "policy_id"),
+    (Receipt, "billing:receipt", "id"),
+    (SuspenseItem, "billing:suspense-item", "id"),
+    (Notice, "billing:notice", "id"),
+    (Delinquency, "billing:delinquency", "id"),
+    (BillingRun, "run", "id"),
+    (Permit, "compliance:approval", "id"),
+    (RuleDecision, "compliance:rules", ""),
+    (Moratorium, "compliance:moratoriums", ""),
+)
 
 
 def work(house: House, role: str = "admin") -> dict[str, int]:
@@ -133,6 +163,27 @@ def test_an_id_leads_to_its_page_for_those_who_may_see_it(house: House) -> None:
         assert client.get(reverse("go", args=[object_id]))["Location"] == url
         assert stranger.get(reverse("go", args=[object_id])).status_code == 404
     assert client.get(reverse("go", args=["usr_" + "0" * 26])).status_code == 404
+
+
+def test_ids_of_billing_and_rules_lead_to_the_page_that_shows_them(still: object, sandbox: Sandbox) -> None:
+    made = seeded.everything(sandbox)
+    client, stranger = world.pages(made.admin), world.pages(made.stranger)
+    for model, page, path in SHOWN_BY:
+        row = made.one(model)
+        answer = client.get(reverse("go", args=[row.pk]))
+        target = reverse(page, args=[getattr(row, path)] if path else [])
+        assert answer["Location"].partition("?")[0] == target, model
+        assert client.get(answer["Location"]).status_code == 200, model
+        assert stranger.get(reverse("go", args=[row.pk])).status_code == 404, model
+    receipt, schedule = made.one(Receipt), made.one(Schedule)
+    assert client.get("/search/", {"q": schedule.id})["Location"] == reverse("policy", args=[schedule.policy_id])
+    assert client.get("/search/", {"q": receipt.id})["Location"] == reverse("billing:receipt", args=[receipt.id])
+    for changed in (made.one(Transaction), made.one(Cancellation)):
+        assert client.get(reverse("go", args=[changed.id]))["Location"] == reverse(
+            "policy", args=[changed.term.policy_id]
+        )
+    decided = client.get(reverse("go", args=[made.one(RuleDecision).id]))["Location"]
+    assert decided == "/rules/?state=HI&line=commercial_pc"
 
 
 def test_every_place_an_id_leads_to_exists(house: House) -> None:
