@@ -129,7 +129,8 @@ class Receipts(Rows):
     @acts(Because, gives=TransferShown)
     def take_transfer_back(self, id: str, asked: dict[str, Any]) -> CashTransfer:
         """Bring a receipt of kind `transfer` back to the policy its money came from, wherever that went on to."""
-        came_by = CashTransfer.objects.filter(to_receipt=self.get_object()).first()
+        receipt = self.get_object()
+        came_by = CashTransfer.objects.filter(to_receipt_id=receipt.pk).first()
         if came_by is None:
             raise IllegalTransition("The receipt did not come from another policy.", field="receipt")
         return distributions.take_transfer_back(transfer_id=came_by.id, reason=asked["reason"], actor=self.actor)
