@@ -6,9 +6,10 @@ import datetime as dt
 
 import pytest
 
-from billing.models import ReturnPremium
+from billing.models import Invoice, ReturnPremium
 from compliance import explanations
 from compliance.models import EventRecord
+from coverpay.kernel.money import Money
 from policies import endorsements, renewals
 from policies.endorsements import EndorsementRequest
 from policies.renewals import RenewalRequest
@@ -66,3 +67,17 @@ def test_cash_that_waits_pays_a_renewal_when_it_is_billed_and_takes_it(house: Ho
     assert invoice.state == "paid"
     assert policy.terms.get(number=2).state == "in_force"
     assert books.balance(house, "premium_receivable") == 0
+
+
+def test_what_a_cancelled_term_keeps_is_billed_and_paid_before_cash_is_owed_back(house: House) -> None:
+    """Halves of 12,000 + fee 250 + tax 561.60; the first 6,405.80 paid. At day 100 pro rata:
+    earned 12,000 x 100/365 = 3,287.67, so 2,712.33 of the 6,000 paid comes free. Fee and tax are kept whole here:
+    405.80 of them was never billed. Owed in cash: 2,712.33 - 405.80 = 2,306.53."""
+    invoice = books.billed(house, plan="halves", premium=Money(1_200_000))
+    books.paid(house, invoice)
+    with on(DAY_100):
+        plain.cancelled(house, invoice.policy, on=DAY_100)
+    owed = ReturnPremium.objects.get()
+    assert (owed.credited_minor, owed.refundable_minor) == (271_233, 230_653)
+    last = Invoice.objects.order_by("id").last()
+    assert last is not None and (last.total_minor, last.state) == (40_580, "paid")
