@@ -115,7 +115,8 @@ def _tell_return(job: Job, change: dict[str, Any]) -> None:
     rows = job.api.rows("return-premiums", policy=job.life["id"])
     owed = next(row for row in rows if row["transaction_id"] == change["id"])
     job.figure("credited on what was billed", owed["credited_minor"])
-    job.figure("of it paid: unapplied cash, owed back", owed["refundable_minor"])
+    job.figure("of it taken by charges that stay", owed["credited_minor"] - owed["refundable_minor"])
+    job.figure("left: unapplied cash, owed back", owed["refundable_minor"])
     source = f" [{owed['citation']}]" if owed["citation"] else ""
     job.note(f"owed by {owed['due_on']}{source}" if owed["due_on"] else "owed by a day that a person must decide:")
     if owed["needs_decision"]:

@@ -58,8 +58,9 @@ PLANS = {
 # returned 14,012.05 - 3,557.26 = 10,454.79 (90%: 9,409.311). A quarter of what is written, 3,503.01, is earned
 # anyway. Tax kept: 4.68% of 3,557.26 = 166.4798, so 655.76 - 166.48 = 489.28 go back. Commission: 15% of 10,454.79 =
 # 1,568.2185. Of the half that was billed and paid, 6,000 - 3,557.26 = 2,442.74 and 280.80 - 166.48 = 114.32 are too
-# much: 2,557.06; the fee stays. Charged again is 14,917.81, billed 6,405.80 - 2,557.06 = 3,848.74, to bill 11,069.07;
-# 2,557.06 waited, so 8,512.01 are left to pay.
+# much: 2,557.06. The fee stays, and its second half of 125 takes its part: 2,432.06 are owed, which is 6,405.80 paid
+# less 3,557.26 + 250 + 166.48 kept. Charged again is 14,917.81, billed 3,973.74, to bill 10,944.07; 2,432.06 waited,
+# so 8,512.01 are left to pay.
 # Earned by 07-01: 12,000 x 181 / 365 = 5,950.6849 and 2,012.05 x 122 / 306 = 802.1899.
 LIFE = {
     "premium": ["12,000.00", "2,012.05", "-10,454.79", "10,454.79"],
@@ -74,10 +75,11 @@ LIFE = {
     "short rate 90 on 2026-04-11: premium returned": ["9,409.31"],
     "commission given back, at the rate it was earned": ["1,568.22"],
     "credited on what was billed": ["2,557.06"],
-    "of it paid: unapplied cash, owed back": ["2,557.06"],
-    "to be billed anew": ["11,069.07"],
-    "billed": ["11,069.07"],
-    "covered by cash that waited": ["2,557.06"],
+    "of it taken by charges that stay": ["125.00"],
+    "left: unapplied cash, owed back": ["2,432.06"],
+    "to be billed anew": ["10,944.07"],
+    "billed": ["10,944.07"],
+    "covered by cash that waited": ["2,432.06"],
     "collected": ["8,512.01"],
     "earned before 2026-04-11": ["3,557.26"],
     "unearned from 2026-04-11": ["10,454.79"],
