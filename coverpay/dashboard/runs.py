@@ -15,9 +15,11 @@ from compliance.http import StaffPage
 from compliance.pages import CommandPage, DateField, page_of
 from compliance.permissions import Permission
 from coverpay.kernel import clock, jobs
+from coverpay.nightly_steps import STEPS
 
 P = Permission
 FAILURES_SHOWN = 200
+TITLES = {step.name: step.title for step in STEPS}
 
 
 class RunForm(forms.Form):
@@ -60,12 +62,12 @@ class RunDetail(StaffPage, TemplateView):
         failures = list(run.failures.order_by("id")[: FAILURES_SHOWN + 1])
         steps = [
             {
-                "label": name.replace("_", " ").capitalize(),
+                "label": TITLES.get(name, name.replace("_", " ").capitalize()),
                 "of": max(counted.get("due", 0), 1),
                 **dict.fromkeys(runs.COUNTED, 0),
                 **counted,
             }
-            for name, counted in run.progress.items()
+            for name, counted in sorted(run.progress.items(), key=_turn)
         ]
         return super().get_context_data(
             run=run,
@@ -74,3 +76,9 @@ class RunDetail(StaffPage, TemplateView):
             more=len(failures) > FAILURES_SHOWN,
             **kwargs,
         )
+
+
+def _turn(told: tuple[str, Any]) -> int:
+    """Where a step stands in the night; the database keeps no order of them. Steps of older versions come last."""
+    names = list(TITLES)
+    return names.index(told[0]) if told[0] in names else len(names)

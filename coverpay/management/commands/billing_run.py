@@ -70,14 +70,13 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _report(self, run: BillingRun, seconds: float) -> None:
-        titles = {step.name: step.title for step in STEPS}
         self.stdout.write(f"\n{run.organization.name}, {run.run_on}: {run.get_state_display().lower()}")
         self.stdout.write(f"{'':<34} {'Due':>10} {'Done':>10} {'Failed':>8} {'Amount':>18}")
-        for name, counted in run.progress.items():
+        for step in (step for step in STEPS if step.name in run.progress):
+            counted = run.progress[step.name]
             amount = f"{counted['amount_minor'] // 100:,}.{counted['amount_minor'] % 100:02d}"
             self.stdout.write(
-                f"{titles.get(name, name):<34} {counted['due']:>10,} {counted['done']:>10,} {counted['failed']:>8,} "
-                f"{amount:>18}"
+                f"{step.title:<34} {counted['due']:>10,} {counted['done']:>10,} {counted['failed']:>8,} {amount:>18}"
             )
         for failure in run.failures.all()[:20]:
             self.stdout.write(f"  {failure.step} {failure.object_id}: {failure.code}: {failure.message}")
