@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from billing.models import BillingRun, Delinquency, Notice, Receipt, ReturnPremium, SuspenseItem
 from coverpay.kernel import clock
+from policies.models import Cancellation
 
 SOON_DAYS = 14
 
@@ -43,7 +44,10 @@ def suspense(show: str = "", text: str = "") -> QuerySet[SuspenseItem]:
 
 
 def returns(show: str = "") -> QuerySet[ReturnPremium]:
-    """Return premium that goes back in cash; `show` is soon, late, undated or nothing."""
+    """Return premium that goes back in cash; `show` is soon, late, undated or nothing.
+
+    Nothing goes back any more of a cancellation that was undone, such as by reinstating: only the whole list has it.
+    """
     rows = ReturnPremium.objects.filter(refundable_minor__gt=0).select_related("policy__insured")
     today = clock.today()
     meaning = {
@@ -51,7 +55,8 @@ def returns(show: str = "") -> QuerySet[ReturnPremium]:
         "late": Q(due_on__lt=today),
         "undated": Q(due_on__isnull=True),
     }
-    return rows.filter(meaning[show]) if show in meaning else rows
+    undone = Cancellation.objects.filter(transaction_id=OuterRef("transaction_id"), state=Cancellation.State.UNDONE)
+    return rows.filter(meaning[show], ~Exists(undone)) if show in meaning else rows
 
 
 def runs() -> QuerySet[BillingRun]:
