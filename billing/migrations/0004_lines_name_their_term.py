@@ -11,8 +11,8 @@ UPDATE billing_invoiceline l
   JOIN billing_installment i ON i.id = t.installment_id
   JOIN billing_schedule s ON s.id = i.schedule_id
  WHERE t.id = l.installment_item_id;
-ALTER TABLE billing_invoiceline ENABLE TRIGGER USER;
 SET CONSTRAINTS ALL IMMEDIATE;
+ALTER TABLE billing_invoiceline ENABLE TRIGGER USER;
 """
 
 
