@@ -33,6 +33,7 @@ from policies.endorsements import EndorsementRequest
 from policies.models import Charge, Policy, Segment, Term, Transaction
 from policies.reinstatements import ReinstatementRequest
 from policies.renewals import RenewalRequest
+from policies.returns import ChangedSince
 from policies.rewrites import RewriteRequest
 from tests.support import books
 from tests.support.books import House
@@ -272,7 +273,7 @@ def test_what_a_cancellation_rests_on_is_undone_after_it(house: House) -> None:
     policy = bound(house)
     wrong = endorsed(house, policy, dt.date(2026, 2, 20), change_minor=365_000)
     last = ended(house, policy).transaction
-    with pytest.raises(reversals.ChangedSince) as refused:
+    with pytest.raises(ChangedSince) as refused:
         reversals.undo(policy_id=policy.id, transaction_id=wrong.id, reason="slip", actor=house.me)
     assert (refused.value.field, refused.value.extra["transaction"]) == ("transaction", last.id)
     reversals.undo(policy_id=policy.id, transaction_id=last.id, reason="slip", actor=house.me)

@@ -15,7 +15,7 @@ from coverpay.kernel.money import Money
 from policies import cancellations, programs, reversals, rewrites
 from policies.cancellations import CancellationRequest
 from policies.events import PremiumPaid
-from policies.models import Policy, Transaction
+from policies.models import Cancellation, Policy, Transaction
 from policies.rewrites import RewriteRequest
 from tests.policies.test_life import DAY_100, FIRST, LAST, at, bound, charged, ended, endorsed, resumed, written
 from tests.support import books, ties
@@ -113,7 +113,7 @@ def _verbs(house: House, policy: Policy, day: dt.date, chance: random.Random) ->
         return reversals.undo(policy_id=policy.id, transaction_id=last.id, reason="slip", actor=house.me)
 
     def resume() -> object:
-        last = cancellations.Cancellation.objects.filter(term__policy=policy, state="effective").first()
+        last = Cancellation.objects.filter(term__policy=policy, state="effective").first()
         return resumed(house, policy, max(day, last.effective_on) if last else day)
 
     def cancel() -> object:
