@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.generic import TemplateView, View
 
 from billing import accounts, aging, documents
-from billing.account_api import pdf_answer
+from billing.api.accounts import pdf_answer
 from billing.models import AccountBill, BillingAccount, Invoice, Notice
 from compliance import access
 from compliance.http import StaffPage

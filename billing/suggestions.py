@@ -52,9 +52,12 @@ class Suggestion:
 def suggest(deposit: Deposit, candidates: Iterable[Candidate], *, at_most: int = 10) -> list[Suggestion]:
     """Say which policies the money may be for, the likeliest first.
 
-    Gives:  suggestions of at least AT_LEAST of 100. Equal scores are marked as tied, never decided.
+    Gives:  suggestions of at least AT_LEAST of 100. Equal scores are marked as tied, never decided. What was written
+            is not taken for a slip of one policy's number where it is the very number of another.
     """
-    scored = [_scored(deposit, candidate) for candidate in candidates]
+    known = list(candidates)
+    numbers = frozenset(_bare(candidate.number) for candidate in known)
+    scored = [_scored(deposit, candidate, numbers) for candidate in known]
     likely = sorted((row for row in scored if row.score >= AT_LEAST), key=lambda row: (-row.score, row.number))
     scores = [row.score for row in likely]
     return [
@@ -63,8 +66,8 @@ def suggest(deposit: Deposit, candidates: Iterable[Candidate], *, at_most: int =
     ]
 
 
-def _scored(deposit: Deposit, candidate: Candidate) -> Suggestion:
-    parts = (_number(deposit, candidate), _name(deposit, candidate), _amount(deposit, candidate))
+def _scored(deposit: Deposit, candidate: Candidate, numbers: frozenset[str]) -> Suggestion:
+    parts = (_number(deposit, candidate, numbers), _name(deposit, candidate), _amount(deposit, candidate))
     return Suggestion(
         candidate.policy_id,
         candidate.number,
@@ -74,9 +77,10 @@ def _scored(deposit: Deposit, candidate: Candidate) -> Suggestion:
     )
 
 
-def _number(deposit: Deposit, candidate: Candidate) -> tuple[int, str]:
+def _number(deposit: Deposit, candidate: Candidate, numbers: frozenset[str]) -> tuple[int, str]:
     """How like the policy's number is to what was written as one, or to a word of the memo."""
-    written = [deposit.reference, *_WORD.findall(deposit.memo)]
+    others = numbers - {_bare(candidate.number)}
+    written = [text for text in (deposit.reference, *_WORD.findall(deposit.memo)) if _bare(text) not in others]
     best, word = max(((_alike(text, candidate.number), text) for text in written if text), default=(0, ""))
     if best < _CLOSE:
         return 0, ""

@@ -36,6 +36,7 @@ _WAITS = re.compile(
 )
 _TABLES_THEMSELVES = ("models.py", "subscribers.py", "guards.py")
 _ONLY_RENDER = ("api.py", "views.py", "forms.py", "tasks.py", "admin.py", "urls.py", "queries.py", "resources.py")
+_RENDERING_FOLDERS = ("billing/api/",)
 
 
 def writes(function: ast.AST, modules: Collection[str] = ()) -> Iterator[int]:
@@ -63,7 +64,7 @@ def _is_row(chain: str) -> bool:
 
 def unguarded(source: Source) -> list[str]:
     """Public functions that write without being a command or a step; and any write where nothing may be written."""
-    if source.path.endswith(_ONLY_RENDER):
+    if source.path.endswith(_ONLY_RENDER) or source.within(*_RENDERING_FOLDERS):
         modules = {alias.asname or alias.name for _, alias in _imports(source)}
         written = [line for node in source.tree.body for line in writes(node, modules)]
         return [

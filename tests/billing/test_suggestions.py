@@ -29,3 +29,9 @@ def test_two_equal_answers_are_an_exception_and_nothing_like_it_is_left_out() ->
     found = suggest(Deposit("Aloha Foods", "", "", 1), twins)
     assert [(row.score, row.tied) for row in found] == [(30, True), (30, True)]
     assert suggest(Deposit("Somebody Else", "ZZ-9", "", 1), twins) == []
+
+
+def test_a_number_written_right_is_no_slip_of_its_neighbors() -> None:
+    neighbors = [ALOHA, *(Candidate(f"pol_{n}", f"HI-2026-000{n}", "Another") for n in range(2, 9))]
+    (found,) = suggest(Deposit("", "HI-2026-0001", "", 1), neighbors)
+    assert (found.policy_id, found.score, found.tied) == ("pol_1", 50, False)

@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from billing import previews, replan
-from billing.models import Installment, InstallmentItem, Schedule
+from billing import previews, replan, schedules
+from billing.models import Installment, InstallmentItem, PlanVersion, Schedule
 from billing.previews import ChangePreview, PlanOption, SchedulePreview
 from compliance import access
 from compliance.permissions import Permission
-from compliance.resources import Asked, Resource, Shown, creates
+from compliance.resources import Asked, Resource, Rows, Shown, creates
 from policies.models import Component, Policy
 
 Answer = serializers.Serializer[Any]
@@ -196,10 +196,49 @@ class PlanChanges(Resource):
         )
 
 
+class PlanShown(Shown):
+    class Meta:
+        model = PlanVersion
+        fields: ClassVar = ["id", "code", "number", "name", "effective_from", "spec", "created_at"]
+
+
+class NewPlan(Asked):
+    code = serializers.SlugField(max_length=40)
+    name = serializers.CharField(max_length=120)
+    spec = serializers.JSONField(help_text="down_payment, installments or cadence, due_day, fees, rounding and so on.")
+    effective_from = serializers.DateField()
+
+
+class Plans(Rows):
+    """Payment plans: every version."""
+
+    queryset = PlanVersion.objects.all()
+    serializer_class = PlanShown
+    filterset_fields: ClassVar = ["code"]
+    reads = Permission.BILLING_READ
+    writes = Permission.BILLING_WRITE
+
+    @creates(NewPlan)
+    def create(self, asked: dict[str, Any]) -> PlanVersion:
+        """Publish the next version of a plan; versions in use never change."""
+        return schedules.publish_plan(**asked, actor=self.actor)
+
+
+class Schedules(Rows):
+    """The installments of bound policies."""
+
+    queryset = Schedule.objects.prefetch_related("installments__items")
+    serializer_class = ScheduleShown
+    filterset_fields: ClassVar = ["policy"]
+    reads = Permission.BILLING_READ
+
+
 routes = [
     ("schedules/preview", SchedulePreviews),
     ("schedules/endorsement-preview", EndorsementSchedules),
     ("plan-comparisons", PlanComparisons),
     ("plan-changes/preview", PlanChangePreviews),
     ("plan-changes", PlanChanges),
+    ("plans", Plans),
+    ("schedules", Schedules),
 ]

@@ -1,4 +1,4 @@
-"""Plans, schedules, invoices and receipts under /v1."""
+"""Invoices under /v1."""
 
 from __future__ import annotations
 
@@ -8,53 +8,16 @@ from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from billing import account_api, cash_api, documents, invoices, past_due_api, plan_api, schedules, voids, write_offs
-from billing.cash_api import Because
-from billing.models import Invoice, InvoiceLine, PlanVersion, Schedule
-from billing.plan_api import ScheduleShown
+from billing import documents, invoices, voids, write_offs
+from billing.api.accounts import pdf_answer, prints
+from billing.api.cash import Because
+from billing.models import Invoice, InvoiceLine
 from billing.queries import lines_of
 from compliance import access, explanations
 from compliance.models import Explanation
 from compliance.permissions import Permission
 from compliance.resources import Asked, Rows, Shown, acts, creates, shows
 from policies.api import WhyShown
-
-
-class PlanShown(Shown):
-    class Meta:
-        model = PlanVersion
-        fields: ClassVar = ["id", "code", "number", "name", "effective_from", "spec", "created_at"]
-
-
-class NewPlan(Asked):
-    code = serializers.SlugField(max_length=40)
-    name = serializers.CharField(max_length=120)
-    spec = serializers.JSONField(help_text="down_payment, installments or cadence, due_day, fees, rounding and so on.")
-    effective_from = serializers.DateField()
-
-
-class Plans(Rows):
-    """Payment plans: every version."""
-
-    queryset = PlanVersion.objects.all()
-    serializer_class = PlanShown
-    filterset_fields: ClassVar = ["code"]
-    reads = Permission.BILLING_READ
-    writes = Permission.BILLING_WRITE
-
-    @creates(NewPlan)
-    def create(self, asked: dict[str, Any]) -> PlanVersion:
-        """Publish the next version of a plan; versions in use never change."""
-        return schedules.publish_plan(**asked, actor=self.actor)
-
-
-class Schedules(Rows):
-    """The installments of bound policies."""
-
-    queryset = Schedule.objects.prefetch_related("installments__items")
-    serializer_class = ScheduleShown
-    filterset_fields: ClassVar = ["policy"]
-    reads = Permission.BILLING_READ
 
 
 class LineShown(Shown):
@@ -142,19 +105,11 @@ class Invoices(Rows):
         reasons = [*explanations.of(invoice.id), *(reason for line in lines_of(invoice) for reason in line.reasons)]
         return list({reason.id: reason for reason in reasons}.values())
 
-    @account_api.prints
+    @prints
     def pdf(self, request: Request, id: str) -> HttpResponse:
         """The invoice as a document, with how each figure came about."""
         invoice = access.get(self.actor, Invoice.objects.all(), id)
-        return account_api.pdf_answer(documents.invoice_pdf(invoice), invoice.number)
+        return pdf_answer(documents.invoice_pdf(invoice), invoice.number)
 
 
-routes = [
-    *plan_api.routes,
-    ("plans", Plans),
-    ("schedules", Schedules),
-    ("invoices", Invoices),
-    *cash_api.routes,
-    *account_api.routes,
-    *past_due_api.routes,
-]
+routes = [("invoices", Invoices)]

@@ -1,0 +1,5 @@
+"""Billing under /v1: plans and schedules, invoices, cash, accounts, past due money, nightly runs."""
+
+from billing.api import accounts, cash, invoices, past_due, plans, runs
+
+routes = [*plans.routes, *invoices.routes, *cash.routes, *accounts.routes, *past_due.routes, *runs.routes]
