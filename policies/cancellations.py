@@ -57,6 +57,7 @@ def cancel_locked(policy: Policy, request: CancellationRequest) -> Cancellation:
     """The body of `cancel`, on a locked policy."""
     request = _checked(request)
     term = term_to_end(policy, request.effective_on)
+    _require_method(term, request)
     draft(term, request)
     holds.require_none(policy, term, reason=request.reason, initiator=request.initiator, on=request.effective_on)
     cancellation = Cancellation.objects.create(
@@ -179,7 +180,9 @@ def pending_of(policy: Policy) -> Cancellation:
 def preview(*, policy_id: str, request: CancellationRequest, actor: Actor) -> Drafted:
     """What `cancel` would return, by the same arithmetic; nothing is written. Raises: as `cancel`."""
     policy = access.get_operable(actor, Policy.objects.all(), policy_id, permission=Permission.POLICIES_READ)
-    return draft(transactions.current_term(policy, request.effective_on), _checked(request))
+    term, request = transactions.current_term(policy, request.effective_on), _checked(request)
+    _require_method(term, request)
+    return draft(term, request)
 
 
 def draft(term: Term, request: CancellationRequest) -> Drafted:
@@ -227,6 +230,15 @@ def _checked(request: CancellationRequest) -> CancellationRequest:
         if getattr(request, name) not in kind.values:
             raise Invalid(f"{name} is one of {', '.join(kind.values)}.", field=name)
     return replace(request, note=texts.line(request.note, field="note", at_most=300, empty=True))
+
+
+def _require_method(term: Term, request: CancellationRequest) -> None:
+    """Refuse a short rate when the insurer ends cover. Raises: Invalid."""
+    short = request.method in (Cancellation.Method.SHORT_RATE_90, Cancellation.Method.SHORT_RATE_TABLE)
+    terms = transactions.conditions_of(term).cancellation
+    if short and not terms.short_rate_allowed(request.initiator, request.reason):
+        said = "The insurer returns premium pro rata when it ends cover; use pro_rata, or flat from the first day."
+        raise Invalid(said, field="method")
 
 
 def request_of(cancellation: Cancellation) -> CancellationRequest:

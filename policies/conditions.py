@@ -15,6 +15,9 @@ INITIATORS = ("insured", "insurer", "finance_company")
 NEVER_WAIVED = ("nonpayment", "finance_company")
 """Reasons of a cancellation for which minimum earned premium is always kept."""
 MAX_DAYS = 366
+CANCELLATION_KEYS = frozenset(
+    {"short_rate_on", "short_rate_table", "minimum_earned", "minimum_waived_for", "short_rate_for_nonpayment"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,11 @@ class CancellationTerms:
     minimum_percent: Decimal | None = None
     minimum_amount_minor: int | None = None
     minimum_waived_for: frozenset[str] = frozenset({"insurer"})
+    short_rate_for_nonpayment: bool = False
+
+    def short_rate_allowed(self, initiator: str, reason: str) -> bool:
+        """Whether a short rate may be kept: by the insurer only for non-payment, if the program says so."""
+        return initiator != "insurer" or (reason == "nonpayment" and self.short_rate_for_nonpayment)
 
     def minimum_applies(self, initiator: str, reason: str) -> bool:
         """Whether minimum earned premium is kept for this way of ending."""
@@ -66,13 +74,16 @@ def read(terms: Mapping[str, Any], currency: str = "USD") -> Conditions:
 
 
 def _cancellation(terms: Mapping[str, Any], day_count: str, currency: str) -> CancellationTerms:
-    said = _part(terms, "cancellation", {"short_rate_on", "short_rate_table", "minimum_earned", "minimum_waived_for"})
+    said = _part(terms, "cancellation", CANCELLATION_KEYS)
     minimum = _part(said, "minimum_earned", {"percent", "amount"})
     if len(minimum) > 1:
         raise TermsUnreadable("minimum_earned is a percent or an amount, not both.", field="minimum_earned")
     waived = said.get("minimum_waived_for", ["insurer"])
     if not isinstance(waived, list) or not set(waived) <= set(INITIATORS):
         raise TermsUnreadable(f"minimum_waived_for lists {', '.join(INITIATORS)}.", field="minimum_waived_for")
+    nonpayment = said.get("short_rate_for_nonpayment", False)
+    if not isinstance(nonpayment, bool):
+        raise TermsUnreadable("short_rate_for_nonpayment is true or false.", field="short_rate_for_nonpayment")
     amount = Money.parse(minimum["amount"], currency, field="minimum_earned") if "amount" in minimum else None
     if amount is not None and amount.amount_minor < 0:
         raise TermsUnreadable("minimum_earned is zero or more.", field="minimum_earned")
@@ -83,6 +94,7 @@ def _cancellation(terms: Mapping[str, Any], day_count: str, currency: str) -> Ca
         minimum_percent=_percent(minimum["percent"], "minimum_earned") if "percent" in minimum else None,
         minimum_amount_minor=amount.amount_minor if amount else None,
         minimum_waived_for=frozenset(waived),
+        short_rate_for_nonpayment=nonpayment,
     )
 
 
