@@ -26,7 +26,7 @@ from compliance.models import Explanation
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from policies.events import PlansInForce, PremiumPaid
-from policies.models import Component, Policy
+from policies.models import Component, Policy, Term
 from policies.queries import payee_names
 
 DUE_SOON_DAYS = 7
@@ -48,11 +48,13 @@ class LineShown:
 class Balance:
     """What a policy was charged, is still to be billed, was asked for and covered; minor units of one currency.
 
-    `invoiced_minor` is what invoices ask for, less what credits lowered.
+    `invoiced_minor` is what invoices ask for, less what credits lowered. `offered_minor` is what a renewal that is
+    only offered would charge; it and its bills to come are in no other figure.
     """
 
     currency: str
     charged_minor: int
+    offered_minor: int
     unbilled_minor: int
     invoiced_minor: int
     applied_minor: int
@@ -170,13 +172,20 @@ def schedules_of(policy: Policy) -> list[Schedule]:
 
 
 def balance_of(policy: Policy) -> Balance:
-    """What a visible policy was charged, asked for and covered; plan fees count once they are scheduled."""
+    """What a visible policy was charged, asked for and covered; plan fees count once they are scheduled.
+
+    A term counts from the day it was bound or accepted on; a renewal not taken counts nowhere.
+    """
+    renewals = policy.terms.filter(number__gt=1)
+    offered = renewals.filter(state=Term.State.OFFERED).values("pk")
+    apart = renewals.filter(state__in=[Term.State.OFFERED, Term.State.NOT_TAKEN]).values("pk")
     unbilled = InstallmentItem.objects.filter(
         installment__policy=policy, installment__invoice__isnull=True, installment__replaced_by__isnull=True
-    )
+    ).exclude(installment__schedule__term__in=apart)
     return Balance(
         currency=policy.program.currency,
-        charged_minor=_sum(policy.charges.all()),
+        charged_minor=_sum(policy.charges.exclude(transaction__term__in=apart)),
+        offered_minor=_sum(policy.charges.filter(transaction__term__in=offered)),
         unbilled_minor=_sum(unbilled),
         invoiced_minor=_sum(policy.invoices.all(), "total_minor")
         - _sum(LineCredit.objects.filter(line__invoice__policy=policy)),

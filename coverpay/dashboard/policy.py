@@ -13,7 +13,7 @@ from compliance.http import StaffPage
 from compliance.permissions import Permission
 from coverpay.dashboard import agenda, cover, money, timeline
 from coverpay.kernel import clock
-from policies.models import Policy, Term
+from policies.models import Policy
 
 P = Permission
 
@@ -40,7 +40,6 @@ class PolicyDetail(StaffPage, TemplateView):
             term=term,
             shown=next(row for row in terms if row.term.id == term.id),
             terms=sorted(terms, key=lambda row: row.term.id != term.id),
-            renewing=any(row.term.state == Term.State.OFFERED and row.term.number > 1 for row in terms),
             balance=billing.queries.balance_of(policy) if bills else None,
             money=own,
             past_due=past_due,
