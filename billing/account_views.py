@@ -49,6 +49,9 @@ class AccountList(ListPage):
         text = filters.value("q")
         return rows.filter(Q(number__icontains=text) | Q(payor__name__icontains=text)) if text else rows
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(can_open=access.may(self.actor, Permission.BILLING_WRITE), **kwargs)
+
 
 class AccountDetail(StaffPage, TemplateView):
     """One billing account: the policies it pays, its bills, its aging, its statement."""
@@ -67,6 +70,7 @@ class AccountDetail(StaffPage, TemplateView):
             buckets=aging.LABELS.values(),
             aged=aged,
             totals=aging.totals(aged),
+            can_attach=access.may(self.actor, Permission.BILLING_WRITE),
             can_bill=account.mode != BillingAccount.Mode.SEPARATE and access.may(self.actor, Permission.BILLING_WRITE),
             **kwargs,
         )

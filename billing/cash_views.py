@@ -12,7 +12,7 @@ from django.views.generic import TemplateView
 
 from billing import distributions, suspense, worklists
 from billing.forms import PlaceForm, ReasonForm, SuspenseFilters, TransferForm, UnapplyForm
-from billing.models import Receipt, SuspenseItem
+from billing.models import CashTransfer, Receipt, SuspenseItem
 from compliance import access
 from compliance.http import StaffPage
 from compliance.pages import ActionPage, CommandPage, FilterForm, ListPage
@@ -46,6 +46,7 @@ class ReceiptDetail(StaffPage, TemplateView):
             applied_minor=applied,
             waiting_minor=0 if back else receipt.amount_minor - applied - moved,
             taken_back=back,
+            carried_here=CashTransfer.objects.filter(to_receipt=receipt).select_related("from_receipt__policy").first(),
             can_act=operates and access.may(self.actor, P.CASH_WRITE) and not back,
             **kwargs,
         )
@@ -152,6 +153,21 @@ class Transfer(ReceiptStep):
             receipt_id=self.receipt.id, to_policy_id=target.id, amount=amount, reason=data["reason"], actor=self.actor
         )
         return self.done(f"Carried to policy {target.number}.")
+
+
+class BringBack(ReceiptStep):
+    """Bring cash that was carried here back to the policy it came from."""
+
+    form_class = ReasonForm
+    heading, button = "Take the transfer back", "Bring it back"
+    says = "What it covers here is open again; the cash waits unapplied on the policy it came from."
+
+    def run(self, form: ReasonForm) -> str:
+        found = CashTransfer.objects.filter(to_receipt=self.receipt).first()
+        if found is None:
+            raise Invalid("This cash was not carried here from another policy.", field="receipt")
+        distributions.take_transfer_back(transfer_id=found.id, reason=form.cleaned_data["reason"], actor=self.actor)
+        return self.done("The cash is back on the policy it came from.")
 
 
 def policy_by_number(actor: Actor, number: str) -> Policy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from billing import account_views, cash_views, invoice_views, past_due_views, views
+from billing import account_views, cash_views, invoice_views, past_due_views, payor_views, views
 
 app_name = "billing"
 urlpatterns = [
@@ -28,11 +28,15 @@ urlpatterns = [
     path("billing/receipts/<id:receipt_id>/apply/", cash_views.Apply.as_view(), name="apply"),
     path("billing/receipts/<id:receipt_id>/unapply/", cash_views.Unapply.as_view(), name="unapply"),
     path("billing/receipts/<id:receipt_id>/transfer/", cash_views.Transfer.as_view(), name="transfer"),
+    path("billing/receipts/<id:receipt_id>/bring-back/", cash_views.BringBack.as_view(), name="bring-back"),
     path("billing/suspense/", cash_views.SuspenseList.as_view(), name="suspense"),
     path("billing/suspense/<id:item_id>/", cash_views.SuspenseDetail.as_view(), name="suspense-item"),
     path("billing/suspense/<id:item_id>/return/", cash_views.ReturnToSender.as_view(), name="return-to-sender"),
     path("billing/suspense/<id:item_id>/undo/", cash_views.UndoPlacing.as_view(), name="undo-placing"),
     path("billing/accounts/", account_views.AccountList.as_view(), name="accounts"),
+    path("billing/accounts/new/", payor_views.OpenAccount.as_view(), name="open-account"),
+    path("billing/accounts/<id:account_id>/attach/", payor_views.Attach.as_view(), name="attach"),
+    path("policies/<id:policy_id>/payors/", payor_views.Shares.as_view(), name="payors"),
     path("billing/accounts/<id:account_id>/", account_views.AccountDetail.as_view(), name="account"),
     path("billing/accounts/<id:account_id>/bill/", account_views.IssueBill.as_view(), name="issue-bill"),
     path("billing/accounts/<id:account_id>/statement/", account_views.StatementPdf.as_view(), name="account-statement"),

@@ -8,11 +8,13 @@ from django.views.generic import TemplateView
 
 import billing.queries
 import policies.queries
+from billing import slots
 from compliance import access
 from compliance.http import StaffPage
 from compliance.permissions import Permission
 from coverpay.dashboard import agenda, cover, money, timeline
 from coverpay.kernel import clock
+from payments.models import Autopay
 from policies.models import Policy
 
 P = Permission
@@ -48,7 +50,17 @@ class PolicyDetail(StaffPage, TemplateView):
             upcoming=agenda.upcoming(policy, terms, own, past_due, today),
             actions=agenda.actions(self.actor, policy, terms, operates=operates, due_to_bill=due_to_bill),
             can_bill=operates and access.may(self.actor, P.BILLING_WRITE) and due_to_bill,
+            shows_payors=operates and bills,
+            payors=slots.payors_of(policy) if operates and bills else [],
+            autopay=_autopay(policy) if operates and access.may(self.actor, P.PAYMENTS_READ) else None,
+            can_set_payors=operates and access.may(self.actor, P.BILLING_WRITE),
+            can_enrol=operates and access.may(self.actor, P.PAYMENTS_WRITE),
             can_undo=operates and access.may(self.actor, P.POLICIES_WRITE),
             can_move_cash=operates and access.may(self.actor, P.CASH_WRITE),
             **kwargs,
         )
+
+
+def _autopay(policy: Policy) -> Autopay | None:
+    """The method that pays the policy's invoices now."""
+    return Autopay.objects.filter(policy=policy, ended_at__isnull=True).first()

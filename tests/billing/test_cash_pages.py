@@ -123,3 +123,18 @@ def test_a_full_queue_takes_no_more_questions_than_a_short_one(house: House) -> 
     for number in range(4):
         deposited(house, source_id=f"BK-1{number}")
     assert pages.questions(client, "/billing/suspense/") == few
+
+
+def test_a_transfer_is_taken_back_from_the_page_of_what_arrived(house: House) -> None:
+    receipt, other, client = received(house), books.billed(house), client_of(house)
+    client.post(reverse("billing:unapply", args=[receipt.id]), {"reason": "It was for the other"})
+    typed = {"policy": other.policy.number, "amount": "1,000.00", "reason": "Paid the wrong one"}
+    client.post(reverse("billing:transfer", args=[receipt.id]), typed)
+    arrived = other.policy.receipts.get()
+    url = reverse("billing:bring-back", args=[arrived.id])
+    assert url in str(client.get(reverse("billing:receipt", args=[arrived.id])).content)
+    assert client_of(house, "viewer").post(url, {"reason": "x"}).status_code == 403
+    assert client.post(url, {"reason": ""}).status_code == 422
+    assert "The cash is back" in read(client.post(url, {"reason": "It was right"}, follow=True)).text
+    assert client.get(reverse("billing:receipt", args=[receipt.id])).context["waiting_minor"] == 535_900
+    assert client.post(reverse("billing:bring-back", args=[receipt.id]), {"reason": "x"}).status_code == 422
