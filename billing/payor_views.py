@@ -46,7 +46,8 @@ class AttachForm(forms.Form):
     )
 
     def clean_policies(self) -> list[str]:
-        return self.cleaned_data["policies"].replace(",", "\n").split()
+        typed: str = self.cleaned_data["policies"]
+        return typed.replace(",", "\n").split()
 
 
 class SharesForm(forms.Form):
