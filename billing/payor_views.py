@@ -60,7 +60,7 @@ class SharesForm(forms.Form):
                 label=f"Account {place}", required=False, max_length=40, help_text="Its number." if place == 1 else ""
             )
             self.fields[f"share_{place}"] = forms.DecimalField(
-                label=f"Pays of it (%), account {place}", required=False, max_digits=7, decimal_places=4
+                label=f"Share of account {place} (%)", required=False, max_digits=7, decimal_places=4
             )
 
     def rows(self) -> list[tuple[int, str, Decimal | None]]:
@@ -97,9 +97,10 @@ class OpenAccount(PayorStep):
             "heading": "Open a billing account",
             "button": "Open the account",
             "note": "Who pays, and how the bill comes.",
-            "list": home,
-            "list_words": "Billing accounts",
+            "list": reverse("billing:invoices"),
+            "list_words": "Billing",
             "back": home,
+            "back_words": "Billing accounts",
         }
 
     def run(self, form: OpenForm) -> str:
@@ -158,7 +159,7 @@ class Shares(PayorStep):
         first: dict[str, Any] = {}
         for place, share in enumerate(slots.payors_of(self.policy()), start=1):
             first[f"account_{place}"] = share.account.number
-            first[f"share_{place}"] = (Decimal(share.share_ppm) / PPM_PER_PERCENT).normalize()
+            first[f"share_{place}"] = percentage(share.share_ppm)
         return first
 
     def words(self) -> dict[str, str]:
@@ -186,11 +187,16 @@ class Shares(PayorStep):
                 raise Invalid("This account is named twice.", field=f"account_{place}")
             shares[account.id] = int(percent * PPM_PER_PERCENT)
         if shares and sum(shares.values()) != accounts.WHOLE:
-            percent = (Decimal(sum(shares.values())) / PPM_PER_PERCENT).normalize()
-            raise Invalid(f"The percentages sum to 100; these sum to {percent:f}.", field="share_1")
+            total = percentage(sum(shares.values()))
+            raise Invalid(f"The percentages sum to 100; these sum to {total}.", field="share_1")
         accounts.set_shares(policy_id=policy.id, shares=shares, actor=self.actor)
         messages.success(self.request, "The payors are set; what is not billed yet is split anew.")
         return reverse("policy", args=[policy.id])
+
+
+def percentage(ppm: int) -> str:
+    """Parts per million as a percentage without needless zeros: 100, 33.3333."""
+    return f"{(Decimal(ppm) / PPM_PER_PERCENT).normalize():f}"
 
 
 def account_by_number(actor: Actor, number: str, *, field: str) -> BillingAccount:

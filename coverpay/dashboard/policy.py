@@ -34,6 +34,8 @@ class PolicyDetail(StaffPage, TemplateView):
         terms = cover.terms_of(policy, today)
         term = cover.current(list(policy.terms.all()), today)
         own = money.of(policy) if bills else None
+        if own:
+            own.schedules.sort(key=lambda row: row.term_id != term.id)
         past_due = money.past_due_of(policy) if bills else []
         due_to_bill = billing.queries.is_due_to_bill(policy)
         return super().get_context_data(

@@ -55,6 +55,7 @@ def test_a_policy_is_split_between_insured_and_mortgagee(house: House) -> None:
     page = read(client.post(reverse("billing:payors", args=[policy.id]), typed, follow=True))
     assert shares_of(policy) == {"A-1": 600_000, "M-1": 400_000}
     assert "60%" in page.text and "40%" in page.text
+    assert client.get(reverse("billing:payors", args=[policy.id])).context["form"]["share_1"].value() == "60"
     client.post(reverse("billing:payors", args=[policy.id]), {})
     assert shares_of(policy) == {}
 
