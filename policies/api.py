@@ -24,6 +24,7 @@ from policies import (
     imports,
     lifecycle,
     parties,
+    programs,
     queries,
     reinstatements,
     renewals,
@@ -94,12 +95,28 @@ class ProgramShown(Shown):
         fields: ClassVar = ["id", "program", "name", "carrier", "number", "effective_from", "states", "terms"]
 
 
+class NewProgram(Asked):
+    code = serializers.SlugField(max_length=40)
+    name = serializers.CharField(max_length=160)
+    carrier = serializers.CharField(max_length=40, help_text="The carrier's id.")
+    states = serializers.ListField(child=serializers.RegexField(r"^[A-Z]{2}$"))
+    terms = serializers.JSONField(help_text="commission_rate, charges, taxes, cancellation, renewal and so on.")
+    effective_from = serializers.DateField()
+
+
 class Programs(Rows):
     """Programs: every version of their terms."""
 
     queryset = ProgramVersion.objects.select_related("program")
     serializer_class = ProgramShown
     reads = Permission.POLICIES_READ
+    writes = Permission.POLICIES_WRITE
+
+    @creates(NewProgram)
+    def create(self, asked: dict[str, Any]) -> ProgramVersion:
+        """Publish a program's terms from a date on; versions in use never change."""
+        carrier_id = asked.pop("carrier")
+        return programs.publish(**asked, carrier_id=carrier_id, actor=self.actor)
 
 
 class PolicyShown(Shown):

@@ -15,7 +15,7 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.errors import Conflict, Invalid, NotFound
 from coverpay.kernel.money import Money
-from policies import conditions, rating
+from policies import conditions, rating, taxes
 from policies.models import Component, Program, ProgramVersion
 
 _STATE = re.compile(r"[A-Z]{2}")
@@ -41,7 +41,8 @@ def publish(
     """Publish a program's terms from a date on: version 1 of a new program, or the next one.
 
     The terms are tried on a premium for each state first, so that a version that cannot rate is never published.
-    Publishing the very same terms from the same date again gives the version that has them.
+    Publishing the very same terms from the same date again gives the version that has them. Terms may leave the taxes
+    of their states to the rules (`policies.taxes`).
 
     Raises: Forbidden, NotFound (carrier), TermsUnreadable, RuleNeedsDecision, Conflict for another carrier, Invalid.
     """
@@ -55,6 +56,7 @@ def publish(
         raise Invalid("States are two capital letters each, at least one, none twice.", field="states")
     rating.check(terms, Component.values)
     conditions.read(terms)
+    terms = taxes.expand(organization_id, terms, states, effective_from)
     for state in states:
         rating.rate(Money(100_000), terms, _risk(state, effective_from, carrier_id, organization_id, "trial"))
     program = _locked_program(organization_id, code, name, carrier_id)

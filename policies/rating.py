@@ -16,7 +16,7 @@ from coverpay.kernel.figures import Explained
 from coverpay.kernel.money import Money
 
 PPM = 1_000_000
-LIFE_KEYS = frozenset({"line", "admitted", "day_count", "cancellation", "reinstatement", "renewal"})
+LIFE_KEYS = frozenset({"line", "admitted", "day_count", "cancellation", "reinstatement", "renewal", "taxes"})
 """What `policies.conditions` reads."""
 TERM_KEYS = frozenset({"commission_rate", "charges"}) | LIFE_KEYS
 RULE_KEYS = frozenset(

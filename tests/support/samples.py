@@ -31,6 +31,7 @@ ROWS: dict[str, type[Model]] = {
 }
 # What a field of one body says, where the same word means another thing elsewhere.
 OF_BODY: dict[str, dict[str, Callable[[Seeded], str]]] = {
+    "NewProgram": {"carrier": lambda seeded: seeded.house.carrier.id},
     "WaiveAsked": {"line": lambda seeded: str(seeded.one(Invoice).lines.filter(component__in=FEES)[0].pk)},
 }
 WITHOUT_FORM: dict[str, dict[str, Any]] = {
@@ -55,6 +56,7 @@ TEXTS: dict[str, Any] = {
     "verdict": "refuse",
     "scopes": ["policies.read"],
     "spec": {},
+    "states": ["HI"],
     "terms": {"commission_rate": "0.15", "charges": []},
 }
 
