@@ -11,11 +11,12 @@ import pytest
 from django.urls import Resolver404, resolve, reverse
 from playwright.sync_api import Page
 
-from billing import delinquency, suspense, write_offs
+from billing import delinquency, distributions, suspense, write_offs
 from billing.models import Delinquency, Invoice, SuspenseItem
 from compliance import approvals
 from coverpay.kernel import clock
 from coverpay.kernel.money import Money
+from payments import autopay
 from payments.gateways.sandbox import Sandbox
 from payments.models import Payment
 from policies import cancellations, renewals
@@ -84,7 +85,25 @@ def lives(house: House) -> list[str]:
     )  # fmt: skip
     approvals.approve(permit_id=permit.id, actor=world.actor(house.operator, "finance"))
     write_offs.write_off(invoice_id=written_off.id, reason="bankrupt", actor=house.me)
-    shown = [cancelled.id, renewing.id, due.id, announced, undecided.id, held.id, placed.id, written_off.id, bill.id]
+    enrolled = books.bound(house)
+    autopay.enrol(policy_id=enrolled.id, method="card", token="tok_ok", actor=house.me)
+    carried = distributions.transfer(
+        receipt_id=renewing.receipts.all()[0].id, to_policy_id=enrolled.id, amount=Money(1_00), reason="Theirs",
+        actor=house.me,
+    )  # fmt: skip
+    shown = [
+        enrolled.id,
+        carried.to_receipt_id,
+        cancelled.id,
+        renewing.id,
+        due.id,
+        announced,
+        undecided.id,
+        held.id,
+        placed.id,
+        written_off.id,
+        bill.id,
+    ]
     return [*shown, late.followed(undecided).id, *(receipt.id for receipt in renewing.receipts.all())]
 
 
