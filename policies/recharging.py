@@ -74,6 +74,12 @@ def recharge(
     return [*(charge for charge in charges if charge.amount), *_audit_back(standing, component, course, currency, why)]
 
 
+def follows_premium(terms: Mapping[str, Any], risk: Risk) -> frozenset[str]:
+    """The components that are a rate of the whole term's premium, going down with it as they went up."""
+    rules = [rule for rule in terms.get("charges", ()) if rating.holds_in(rule, risk) and "rate" in rule]
+    return frozenset(rule["component"] for rule in rules if rating.refund_of(rule) == "pro_rata")
+
+
 def _audit_back(
     standing: Mapping[str, StandingCharge], component: str, course: str, currency: str, why: Explained
 ) -> list[RatedCharge]:

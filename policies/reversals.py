@@ -95,7 +95,12 @@ def draft(term: Term, wrong: Transaction) -> Drafted:
     slices = _opposite(transactions.slices_of(term), own)
     _require_open(term, wrong)
     change = sum(each.written_minor for each in slices)
-    return Drafted(wrong.effective_on, slices, transactions.opposite(wrong, why), {"written": (change, why)})
+    others = term.transactions.filter(sequence__gt=wrong.sequence).exists()
+    if others and wrong.kind == Transaction.Kind.ENDORSEMENT:
+        charges = transactions.opposite_among_others(term, wrong, change, why)
+    else:
+        charges = transactions.opposite(wrong, why)
+    return Drafted(wrong.effective_on, slices, charges, {"written": (change, why)})
 
 
 def _require_undoable(term: Term, wrong: Transaction) -> None:

@@ -128,6 +128,18 @@ def opposite(wrong: Transaction, why: Explained) -> list[RatedCharge]:
     ]
 
 
+def opposite_among_others(term: Term, wrong: Transaction, change_minor: int, why: Explained) -> list[RatedCharge]:
+    """The charges that take back a change while later ones stand: what is a rate of the premium is worked out anew.
+
+    The cent that rounding gave to one change may be another's by now; so a rate never drifts from the premium it is of.
+    """
+    version = term.program_version
+    risk = programs.risk_of(version, term.state_code, term.effective_on)
+    anew = recharging.follows_premium(version.terms, risk)
+    kept = [charge for charge in opposite(wrong, why) if charge.component not in anew]
+    return kept + [row for row in recharged(term, change_minor, why, "changes") if row.component in anew]
+
+
 def _taken_back(charge: Charge, wrong: Transaction, why: Explained) -> Explained:
     formula = f"{charge.component} = the opposite of what the {wrong.get_kind_display().lower()} wrote"
     return replace(why, formula=formula, inputs={"amount_minor": -charge.amount_minor, "opposite_of": wrong.id})
