@@ -1,4 +1,7 @@
-"""Pages that change an invoice: void it, write off what is open, ask for that again, waive a fee of the plan."""
+"""Pages about invoices: the list, issuing what is due, voiding, writing off, asking again, waiving a fee.
+
+The page of one invoice stands in `coverpay.dashboard`.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,45 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 
-from billing import open_items, queries, voids, write_offs
-from billing.forms import ReasonForm, WaiveForm
+from billing import invoices, open_items, queries, voids, write_offs
+from billing.forms import InvoiceFilters, ReasonForm, WaiveForm
 from billing.models import Invoice, InvoiceLine
 from billing.standing import FEES
 from compliance import access, approvals
-from compliance.pages import CommandPage
+from compliance.pages import ActionPage, CommandPage, FilterForm, ListPage
 from compliance.permissions import Permission
 from coverpay.kernel.errors import ApprovalRequired
 from coverpay.kernel.money import Money
 
 P = Permission
+
+
+class InvoiceList(ListPage):
+    """Every invoice the organization may read, with what is open."""
+
+    reads = Permission.BILLING_READ
+    template_name = "billing/invoice/list.html"
+    filters = InvoiceFilters
+
+    def rows(self, filters: FilterForm) -> QuerySet[Invoice]:
+        return queries.listed(filters.value("q") or "", filters.value("show") or "")
+
+
+class Issue(ActionPage):
+    """Bill what a policy's schedule says is due."""
+
+    reads = writes = Permission.BILLING_WRITE
+
+    def act(self, request: HttpRequest, **kwargs: str) -> str:
+        invoice = invoices.issue(policy_id=kwargs["policy_id"], actor=self.actor)
+        return f"Invoice {invoice.number} is issued, due {invoice.due_on}."
+
+    def back(self, **kwargs: str) -> str:
+        return reverse("policy", args=[kwargs["policy_id"]])
 
 
 class InvoiceStep(CommandPage):

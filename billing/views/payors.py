@@ -11,8 +11,8 @@ from django.db.models import Q
 from django.urls import reverse
 
 from billing import accounts, slots
-from billing.cash_views import policy_by_number
 from billing.models import BillingAccount
+from billing.views.cash import policy_by_number
 from compliance import access
 from compliance.pages import CommandPage
 from compliance.permissions import Permission
