@@ -120,8 +120,13 @@ def creates(takes: SerializerClass, gives: SerializerClass | None = None) -> Cal
     return decorate
 
 
-def acts(takes: SerializerClass = Nothing, gives: SerializerClass | None = None) -> Callable[[Handler], Handler]:
-    """Make a handler ``(self, id, asked)`` the POST of ``/{id}/<its name>``: it gives the changed row."""
+def acts(
+    takes: SerializerClass = Nothing, gives: SerializerClass | None = None, *, needs: Permission | None = None
+) -> Callable[[Handler], Handler]:
+    """Make a handler ``(self, id, asked)`` the POST of ``/{id}/<its name>``: it gives the changed row.
+
+    Takes: `needs`, the permission in place of the view's `writes`, as for a preview that writes nothing.
+    """
 
     def decorate(handler: Handler) -> Handler:
         @functools.wraps(handler)
@@ -130,7 +135,8 @@ def acts(takes: SerializerClass = Nothing, gives: SerializerClass | None = None)
 
         act.takes = takes  # type: ignore[attr-defined]
         body = None if takes is Nothing else takes
-        route = action(detail=True, methods=["post"], url_path=handler.__name__.replace("_", "-"))
+        own = {"writes": needs} if needs else {}
+        route = action(detail=True, methods=["post"], url_path=handler.__name__.replace("_", "-"), **own)
         return extend_schema(request=body, **_responses(200, gives))(route(act))
 
     return decorate

@@ -38,8 +38,8 @@ from policies.endorsements import EndorsementRequest
 from policies.models import Cancellation, Charge, Party, Policy, PolicyImport, ProgramVersion, Term, Transaction
 from policies.parties import PartyDetails
 from policies.reinstatements import ReinstatementRequest
-from policies.renewals import RenewalRequest
-from policies.rewrites import RewriteRequest
+from policies.renewals import RenewalDrafted, RenewalRequest
+from policies.rewrites import RewriteDrafted, RewriteRequest
 from policies.shapes import ChargeShown, Reasoned, TermShown, TransactionShown
 from policies.transactions import Drafted
 
@@ -197,7 +197,7 @@ class Policies(Rows):
         """Change the contract from a day on, with premium or without."""
         return endorsements.endorse(policy_id=id, request=EndorsementRequest(**asked), actor=self.actor)
 
-    @acts(shapes.Endorsed, shapes.DraftShown)
+    @acts(shapes.Endorsed, shapes.DraftShown, needs=Permission.POLICIES_READ)
     def preview_endorsement(self, id: str, asked: dict[str, Any]) -> Drafted:
         """Work out an endorsement; nothing is written."""
         return endorsements.preview(policy_id=id, request=EndorsementRequest(**asked), actor=self.actor)
@@ -207,7 +207,7 @@ class Policies(Rows):
         """End cover: at once when its day has come, else announced for the day."""
         return cancellations.cancel(policy_id=id, request=CancellationRequest(**asked), actor=self.actor)
 
-    @acts(shapes.Ended, shapes.DraftShown)
+    @acts(shapes.Ended, shapes.DraftShown, needs=Permission.POLICIES_READ)
     def preview_cancellation(self, id: str, asked: dict[str, Any]) -> Drafted:
         """Work out what a cancellation would return; nothing is written."""
         return cancellations.preview(policy_id=id, request=CancellationRequest(**asked), actor=self.actor)
@@ -222,15 +222,30 @@ class Policies(Rows):
         """Let a cancelled policy go on, without a lapse or after one."""
         return reinstatements.reinstate(policy_id=id, request=ReinstatementRequest(**asked), actor=self.actor)
 
+    @acts(shapes.Resumed, shapes.DraftShown, needs=Permission.POLICIES_READ)
+    def preview_reinstatement(self, id: str, asked: dict[str, Any]) -> Drafted:
+        """Work out a reinstatement; nothing is written."""
+        return reinstatements.preview(policy_id=id, request=ReinstatementRequest(**asked), actor=self.actor)
+
     @acts(shapes.Rewritten)
     def rewrite(self, id: str, asked: dict[str, Any]) -> Policy:
         """Cancel the policy and bind another in its place, which is what this gives."""
         return rewrites.rewrite(policy_id=id, request=RewriteRequest(**asked), actor=self.actor)
 
+    @acts(shapes.Rewritten, shapes.RewriteDraftShown, needs=Permission.POLICIES_READ)
+    def preview_rewrite(self, id: str, asked: dict[str, Any]) -> RewriteDrafted:
+        """Work out what a rewrite would return and charge; nothing is written."""
+        return rewrites.preview(policy_id=id, request=RewriteRequest(**asked), actor=self.actor)
+
     @acts(shapes.RenewalAsked, TermShown)
     def offer_renewal(self, id: str, asked: dict[str, Any]) -> Term:
         """Offer the next term."""
         return renewals.offer(policy_id=id, request=RenewalRequest(**asked), actor=self.actor)
+
+    @acts(shapes.RenewalAsked, shapes.RenewalDraftShown, needs=Permission.POLICIES_READ)
+    def preview_renewal(self, id: str, asked: dict[str, Any]) -> RenewalDrafted:
+        """Work out the next term; nothing is written."""
+        return renewals.preview(policy_id=id, request=RenewalRequest(**asked), actor=self.actor)
 
     @acts(gives=TermShown)
     def accept_renewal(self, id: str, asked: dict[str, Any]) -> Term:
@@ -252,12 +267,22 @@ class Policies(Rows):
         """Charge or return the difference to a term's audited premium."""
         return audits.audit(policy_id=id, request=AuditRequest(**asked), actor=self.actor)
 
+    @acts(shapes.Audited, shapes.DraftShown, needs=Permission.POLICIES_READ)
+    def preview_audit(self, id: str, asked: dict[str, Any]) -> Drafted:
+        """Work out a premium audit; nothing is written."""
+        return audits.preview(policy_id=id, request=AuditRequest(**asked), actor=self.actor)
+
     @acts(shapes.Undone, TransactionShown)
     def undo(self, id: str, asked: dict[str, Any]) -> Transaction:
         """Undo a wrong transaction by a reversing one."""
         return reversals.undo(
             policy_id=id, transaction_id=asked["transaction"], reason=asked["reason"], actor=self.actor
         )
+
+    @acts(shapes.Undone, shapes.DraftShown, needs=Permission.POLICIES_READ)
+    def preview_undo(self, id: str, asked: dict[str, Any]) -> Drafted:
+        """Work out the undoing of a transaction; nothing is written."""
+        return reversals.preview(policy_id=id, transaction_id=asked["transaction"], actor=self.actor)
 
     @extend_schema(parameters=[OpenApiParameter("as_of", dt.date, description="Left out: today.")])
     @shows(shapes.EarnedShown, many=True)

@@ -8,7 +8,8 @@ from rest_framework import serializers
 
 from compliance.resources import Asked, Shown
 from policies.models import Cancellation, Charge, Initiator, Segment, Term, Transaction
-from policies.rewrites import TERMS
+from policies.renewals import RenewalDrafted
+from policies.rewrites import TERMS, RewriteDrafted
 from policies.slicing import LATER
 
 MOST_MINOR = 10**15
@@ -186,6 +187,31 @@ class DraftShown(serializers.Serializer[Any]):
     total_minor = serializers.IntegerField(read_only=True)
     slices = DraftedSlice(many=True, read_only=True)
     charges = DraftedCharge(many=True, read_only=True)
+
+
+class _FirstDrafted(serializers.Serializer[Any]):
+    """The days and first charges of a term that is worked out and not written."""
+
+    effective_on = serializers.DateField(read_only=True)
+    expires_on = serializers.DateField(read_only=True)
+    total_minor = serializers.SerializerMethodField()
+    charges = DraftedCharge(many=True, read_only=True)
+
+    def get_total_minor(self, drafted: RenewalDrafted | RewriteDrafted) -> int:
+        return sum(charge.amount.amount_minor for charge in drafted.charges)
+
+
+class RenewalDraftShown(_FirstDrafted):
+    """A next term worked out and not written."""
+
+    program_version = serializers.CharField(source="version.id", read_only=True)
+    plan_code = serializers.CharField(source="plan", read_only=True)
+
+
+class RewriteDraftShown(_FirstDrafted):
+    """What a rewrite returns on the old policy, and charges on the new one; not written."""
+
+    cancelled = DraftShown(read_only=True)
 
 
 class EarnedPart(serializers.Serializer[Any]):

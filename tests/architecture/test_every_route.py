@@ -68,10 +68,15 @@ PARAMETERS: dict[str, Any] = {
     "endpoint_id": Endpoint,
     "delivery_id": Delivery,
 }
-A_VIEWER_MAY = {"switch-organization": "acting for another organization of one's own changes no row"} | {
-    f"{name}-list": "a preview computes and writes nothing"
-    for name in ("schedules/preview", "schedules/endorsement-preview", "plan-comparisons", "plan-changes/preview")
-}
+PREVIEWS = [
+    *(f"policies-preview-{what}" for what in ("endorsement", "cancellation", "reinstatement", "rewrite")),
+    *(f"policies-preview-{what}" for what in ("renewal", "audit", "undo")),
+    *("schedules/preview-list", "schedules/endorsement-preview-list", "plan-changes/preview-list"),
+    "plan-comparisons-list",
+]
+A_VIEWER_MAY = {"switch-organization": "acting for another organization of one's own changes no row"} | dict.fromkeys(
+    PREVIEWS, "a preview computes and writes nothing"
+)
 SAFE = ("get",)
 
 EVERY = routes.every()

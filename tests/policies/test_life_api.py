@@ -32,9 +32,7 @@ AUDIT: dict[str, Any] = {"audited_minor": 1_400_000, **WHY}
 ROUTES: list[tuple[str, dict[str, Any]]] = [
     ("issue", {}),
     ("endorse", ENDORSE),
-    ("preview-endorsement", ENDORSE),
     ("cancel", CANCEL),
-    ("preview-cancellation", CANCEL),
     ("rescind-cancellation", WHY),
     ("reinstate", REINSTATE),
     ("rewrite", REWRITE),
