@@ -55,8 +55,17 @@ def returns(show: str = "") -> QuerySet[ReturnPremium]:
         "late": Q(due_on__lt=today),
         "undated": Q(due_on__isnull=True),
     }
-    undone = Cancellation.objects.filter(transaction_id=OuterRef("transaction_id"), state=Cancellation.State.UNDONE)
-    return rows.filter(meaning[show], ~Exists(undone)) if show in meaning else rows
+    return rows.filter(meaning[show], ~_undone()) if show in meaning else rows
+
+
+def with_undone(rows: QuerySet[ReturnPremium]) -> QuerySet[ReturnPremium]:
+    """Add `undone` to return premium: the cancellation it came of was undone."""
+    return rows.annotate(undone=_undone())
+
+
+def _undone() -> Exists:
+    rows = Cancellation.objects.filter(transaction_id=OuterRef("transaction_id"), state=Cancellation.State.UNDONE)
+    return Exists(rows)
 
 
 def runs() -> QuerySet[BillingRun]:

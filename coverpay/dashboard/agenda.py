@@ -81,7 +81,9 @@ def _of_money(money: Money, today: dt.date) -> Iterator[Next]:
         words = f"Invoice {invoice.number} {'was' if late else 'is'} due"
         yield Next(invoice.due_on, words, invoice.open_minor, urgent=late)  # type: ignore[attr-defined]
     for row in money.returns:
-        if row.due_on is not None and row.due_on >= today and row.refundable_minor > 0:
+        if row.undone or row.refundable_minor <= 0:  # type: ignore[attr-defined]
+            continue
+        if row.due_on is not None and row.due_on >= today:
             yield Next(row.due_on, "Return premium must be paid by then", row.refundable_minor, urgent=True)
 
 

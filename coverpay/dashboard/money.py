@@ -8,6 +8,7 @@ from django.db.models import Prefetch, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 import billing.queries
+from billing import worklists
 from billing.models import (
     Delinquency,
     Installment,
@@ -87,7 +88,7 @@ class Money:
 
 def of(policy: Policy) -> Money:
     """The money of a visible policy; the caller checks that billing may be read."""
-    returns = list(policy.return_premiums.order_by("id"))
+    returns: list[ReturnPremium] = list(worklists.with_undone(policy.return_premiums.order_by("id")))
     return Money(
         schedules=schedules_of(policy),
         invoices=list(billing.queries.with_open(policy.invoices.select_related("supersedes").order_by("id"))),
