@@ -10,6 +10,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 
 import billing.api
 import compliance.api
+import coverpay.api.explanations
 import coverpay.webhooks.api
 import payments.api
 import payments.hooks
@@ -39,6 +40,7 @@ api: list[URLPattern | URLResolver] = [
         reconciliation.ledger.api.routes,
         reconciliation.api.routes,
         coverpay.webhooks.api.routes,
+        coverpay.api.explanations.routes,
     ),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("docs/", _styled(SpectacularSwaggerSplitView.as_view(url_name="openapi")), name="docs"),
