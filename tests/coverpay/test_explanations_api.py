@@ -79,8 +79,9 @@ def test_everything_explained_in_a_book_is_found_by_us_and_by_no_stranger(house:
     """Whatever figure is kept, its object has a way to an owner."""
     segment = ended(house, invoice).segments.all()[0]
     subjects = set(Explanation.objects.values_list("subject_id", flat=True))
-    subjects |= {invoice.lines.all()[0].id, Application.objects.all()[0].id, segment.id}
-    assert len({subject[:3] for subject in subjects}) >= 8
+    line = invoice.lines.all()[0]
+    subjects |= {line.id, line.installment_item_id, Application.objects.all()[0].id, segment.id}
+    assert {"chg", "txn", "seg", "iit", "inv", "inl", "app", "lcr"} <= {subject[:3] for subject in subjects}
     ours, stranger = world.api(house.operator), world.api(world.organization("agency"))
     for subject in subjects:
         assert ours.get("explanations", subject=subject).status_code == 200, subject
