@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ from coverpay.kernel.errors import Conflict
 from coverpay.kernel.money import Money
 from payments import routing
 from payments.gateways import registry
-from payments.gateways.base import Gateway
+from payments.gateways.base import Capabilities, Connection, Gateway
 from payments.models import GatewayAccount, RoutingTable
 from reconciliation.models import BankAccount
 
@@ -31,7 +32,7 @@ def open_account(*, gateway: str, merchant: str, bank_account_id: str, actor: Ac
     """
     access.require(actor, Permission.ACCESS_WRITE)
     organization_id = access.organization_of(actor)
-    registry.get(gateway)
+    registry.entry(gateway)
     merchant = texts.line(merchant, field="merchant", at_most=80)
     bank_account = access.get_operable(
         actor,
@@ -105,7 +106,20 @@ def webhook_secret(account: GatewayAccount) -> str:
 
 
 def gateway_of(account: GatewayAccount) -> Gateway:
-    return registry.get(account.gateway)
+    """The account's gateway, connected. Raises: UnknownGateway, vault.CannotOpen."""
+    return registry.get(account.gateway, connection_of(account))
+
+
+def connection_of(account: GatewayAccount) -> Connection:
+    """What connects to the account's processor, its keys opened; it lives as short as the call it is made for."""
+    sealed = account.credentials_sealed
+    credentials = json.loads(vault.open_sealed(sealed, row_id=account.id)) if sealed else {}
+    return Connection(account.merchant, credentials, account.settings)
+
+
+def capabilities_of(account: GatewayAccount) -> Capabilities:
+    """What the account's gateway can do; opens no key."""
+    return registry.entry(account.gateway).capabilities
 
 
 def route(organization_id: str, method: str, amount: Money) -> routing.Decision:
@@ -118,7 +132,7 @@ def route(organization_id: str, method: str, amount: Money) -> routing.Decision:
     if table is None:
         raise routing.NoRoute("The organization has no routing table; publish one first.", field="method")
     candidates = [
-        routing.Candidate(account.id, account.gateway, registry.get(account.gateway).capabilities)
+        routing.Candidate(account.id, account.gateway, registry.entry(account.gateway).capabilities)
         for account in GatewayAccount.objects.filter(organization_id=organization_id).order_by("id")
         if account.gateway in registry.names()
     ]

@@ -161,7 +161,7 @@ def _not_sent(*, attempt_id: str, message: str, actor: Actor) -> None:
 def _never_heard_of(*, attempt_id: str, actor: Actor) -> None:
     """The gateway has no such charge: sending the same key again cannot charge twice, if the gateway promises so."""
     attempt = _locked(attempt_id)
-    idempotent = accounts.gateway_of(attempt.account).capabilities.idempotent
+    idempotent = accounts.capabilities_of(attempt.account).idempotent
     if attempt.state == Attempt.State.UNKNOWN and idempotent and attempt.submit_count < MAX_SUBMITS:
         _replan(attempt, "the gateway never heard of it")
         jobs.wake("payments.submit", attempt.id)

@@ -12,7 +12,7 @@ from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, Invalid
 from coverpay.kernel.money import Money
 from payments import accounts, routing
-from payments.models import Attempt, Payment
+from payments.models import Attempt, Payment, PaymentPart
 from policies import locks
 from policies.models import Policy
 
@@ -92,6 +92,7 @@ def collect_locked(
         method=method,
         token=token,
     )
+    PaymentPart.objects.create(payment=payment, policy=policy, invoice=invoice, amount_minor=amount.amount_minor)
     attempt = Attempt.objects.create(
         payment=payment,
         invoice=invoice,

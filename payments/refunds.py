@@ -260,7 +260,7 @@ def _not_sent(*, refund_id: str, message: str, actor: Actor) -> None:
 def _never_heard_of(*, refund_id: str, actor: Actor) -> None:
     """The gateway has no such refund: sending the same key again cannot give back twice, if the gateway promises so."""
     refund = _locked(refund_id)
-    idempotent = accounts.gateway_of(refund.attempt.account).capabilities.idempotent
+    idempotent = accounts.capabilities_of(refund.attempt.account).idempotent
     if refund.state == Refund.State.UNKNOWN and idempotent and refund.submit_count < MAX_SUBMITS:
         _replan(refund)
     else:

@@ -2,7 +2,15 @@
 
 from billing.models.access import THROUGH_POLICY
 from billing.models.accounts import AccountBill, BillingAccount, PayorShare
-from billing.models.cash import SUSPENSE_JUMPS, Application, CashTransfer, Receipt, ReceiptReversal, SuspenseItem
+from billing.models.cash import (
+    SUSPENSE_JUMPS,
+    Application,
+    CashOut,
+    CashTransfer,
+    Receipt,
+    ReceiptReversal,
+    SuspenseItem,
+)
 from billing.models.delinquency import (
     DELINQUENCY_JUMPS,
     NOTICE_JUMPS,
@@ -28,6 +36,7 @@ __all__ = [
     "Application",
     "BillingAccount",
     "BillingRun",
+    "CashOut",
     "CashTransfer",
     "Delinquency",
     "DelinquencyPlanVersion",

@@ -55,6 +55,7 @@ class ReceiptReversal(models.Model):
         REFUNDED = "refunded", "Refunded"
         RETURNED = "returned", "Returned"
         UNDONE = "undone", "Undone"
+        DISPUTED = "disputed", "Disputed"
 
     id = IdField(prefix="rrv")
     receipt = models.OneToOneField(Receipt, on_delete=models.PROTECT, related_name="reversal")
@@ -115,6 +116,41 @@ class CashTransfer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount_minor} from {self.from_receipt_id} to {self.to_receipt_id}"
+
+
+class CashOut(models.Model):
+    """Unapplied cash of a receipt that left: refunded in part or disbursed. A negative row takes one back.
+
+    `source_id` is the refund or disbursement that paid it out.
+    """
+
+    id = IdField(prefix="cso")
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="cash_outs")
+    source_id = models.CharField(max_length=40, db_collation="C")
+    amount_minor = models.BigIntegerField()
+    paid_on = models.DateField()
+    reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="reversed_by")
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(amount_minor__gt=0, reverses__isnull=True)
+                | models.Q(amount_minor__lt=0, reverses__isnull=False),
+                name="cash_out_or_its_opposite",
+            ),
+            models.UniqueConstraint(
+                fields=["receipt", "source_id"],
+                condition=models.Q(reverses__isnull=True),
+                name="one_cash_out_per_source",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["source_id"], name="cash_out_by_source")]
+        triggers: ClassVar = guards.append_only("cash out")
+
+    def __str__(self) -> str:
+        return f"{self.amount_minor} by {self.source_id}"
 
 
 SUSPENSE_JUMPS = [("open", "placed"), ("open", "returned"), ("placed", "open")]

@@ -18,7 +18,7 @@ def pages() -> dict[str, str]:
         "Routing reads these; amounts are minor units, cost is parts per million of the amount plus a fixed part.",
         markdown.table(
             ["Gateway", "Methods", "Currencies", "At most", "Cost", "Settles after", "Same key twice charges once"],
-            (_row(name, registry.get(name).capabilities) for name in registry.names()),
+            (_row(name, registry.entry(name).capabilities) for name in registry.names()),
         ),
         "## Sandbox tokens",
         "The token of the payment method decides what happens; nothing else does.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.conf import settings
 
 from coverpay.kernel.errors import Invalid
-from payments.gateways.base import Gateway
-from payments.gateways.sandbox import Sandbox
+from payments.gateways import sandbox
+from payments.gateways.base import Capabilities, Connection, Gateway
 
 
 class UnknownGateway(Invalid):
@@ -17,8 +18,26 @@ class UnknownGateway(Invalid):
     code = "unknown_gateway"
 
 
-_GATEWAYS: dict[str, Callable[[], Gateway]] = {
-    "sandbox": lambda: Sandbox(settings.SANDBOX_FILE),
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a gateway is built for an account, what it can do, and what the account must bring.
+
+    `credentials` and `settings` name what has to be there; `optional` settings may be. `makes_secret` says that we make
+    the secret its webhooks are signed with; else the processor gives it, and the account has to bring it.
+    """
+
+    build: Callable[[Connection], Gateway]
+    capabilities: Capabilities
+    credentials: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    makes_secret: bool = False
+
+
+_GATEWAYS: dict[str, Entry] = {
+    "sandbox": Entry(
+        lambda connection: sandbox.Sandbox(settings.SANDBOX_FILE), sandbox.Sandbox.capabilities, makes_secret=True
+    ),
 }
 
 
@@ -27,8 +46,13 @@ def names() -> list[str]:
     return [name for name in _GATEWAYS if name != "sandbox" or settings.SANDBOX_ENABLED]
 
 
-def get(name: str) -> Gateway:
-    """The gateway of a name. Raises: UnknownGateway."""
+def entry(name: str) -> Entry:
+    """What is registered under a name. Raises: UnknownGateway."""
     if name not in names():
         raise UnknownGateway(f"No gateway {name!r}; there are {', '.join(names())}.", field="gateway")
-    return _GATEWAYS[name]()
+    return _GATEWAYS[name]
+
+
+def get(name: str, connection: Connection) -> Gateway:
+    """The gateway of a name, for one account. Raises: UnknownGateway."""
+    return entry(name).build(connection)

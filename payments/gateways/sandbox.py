@@ -22,7 +22,9 @@ from coverpay.kernel.money import Money, round_minor
 from payments.gateways.base import (
     BadSignature,
     Capabilities,
+    CaptureOrder,
     Charge,
+    DisputeNews,
     InboundMessage,
     News,
     NotSent,
@@ -151,7 +153,7 @@ class Sandbox:
             raise BadSignature("no signature matches")
         return InboundMessage(external_id=event)
 
-    def parse(self, body: bytes) -> list[News]:
+    def parse(self, body: bytes) -> list[News | DisputeNews]:
         try:
             charge = json.loads(body)["charge"]
             reference = charge["reference"]

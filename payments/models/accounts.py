@@ -60,6 +60,9 @@ class GatewayAccount(models.Model):
         help_text="Where its payouts land.",
     )
     webhook_secret_sealed = models.TextField(editable=False)
+    credentials_sealed = models.TextField(editable=False, blank=True, default="")
+    settings = models.JSONField(default=dict, blank=True, help_text="What else connects to it; nothing secret.")
+    closed_at = models.DateTimeField(null=True, blank=True, help_text="Takes no new payments from here on.")
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:

@@ -53,10 +53,13 @@ class PayoutLine(models.Model):
         CHARGE = "charge", "Charge"
         REFUND = "refund", "Refund"
         RETURN = "return", "Return"
+        DISPUTE = "dispute", "Dispute"
+        DISPUTE_WON = "dispute_won", "Dispute won"
+        FEE = "fee", "Fee"
 
     id = IdField(prefix="pyl")
     payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="lines")
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
     gateway_reference = models.CharField(max_length=80)
     our_reference = models.CharField(
         max_length=40, blank=True, db_collation="C", help_text="The attempt or refund; empty: none of ours."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import pgtrigger
 from django.db import models
 from django_fsm import FSMField, FSMModelMixin, transition
 
@@ -23,10 +24,22 @@ REFUND_JUMPS = [
     ("unknown", "succeeded"),
     ("unknown", "declined"),
 ]
+_WITHIN_TAKEN = """
+IF NEW.amount_minor
+   + (SELECT COALESCE(SUM(amount_minor), 0) FROM payments_refund
+       WHERE attempt_id = NEW.attempt_id AND state <> 'declined')
+   > (SELECT COALESCE(taken_minor, 0) FROM payments_attempt WHERE id = NEW.attempt_id) THEN
+    RAISE EXCEPTION 'more than attempt % took would be given back', NEW.attempt_id USING ERRCODE = 'CP004';
+END IF;
+RETURN NEW;
+"""
 
 
 class Refund(FSMModelMixin, models.Model):
-    """A succeeded payment given back whole. Its id is our reference at the gateway."""
+    """A succeeded payment given back, whole or in part. Its id is our reference at the gateway.
+
+    All that is asked for and not declined never comes to more than was taken; the database sees to it.
+    """
 
     class State(models.TextChoices):
         PLANNED = "planned", "Planned"
@@ -46,7 +59,10 @@ class Refund(FSMModelMixin, models.Model):
     attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="refunds")
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
+    surcharge_minor = models.BigIntegerField(default=0, help_text="What of it is our fee for the method.")
     reason = models.CharField(max_length=200)
+    permit_id = models.CharField(max_length=32, blank=True, help_text="Who allowed it, above the limit.")
+    disbursement_id = models.CharField(max_length=32, blank=True, db_collation="C", help_text="What it pays out.")
     state = FSMField(default=State.PLANNED, choices=State.choices, protected=True)
     gateway_reference = models.CharField(max_length=80, blank=True)
     outcome_code = models.CharField(max_length=60, blank=True)
@@ -59,15 +75,22 @@ class Refund(FSMModelMixin, models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["payment"],
-                condition=~models.Q(state="declined"),
+                condition=models.Q(state__in=["planned", "submitted", "unknown"]),
                 name="one_live_refund_per_payment",
-            )
+            ),
+            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="refund_moves_money"),
         ]
         triggers: ClassVar = [
             *guards.no_delete("refund"),
             guards.first_state("state", "planned"),
             guards.legal_jumps("state", REFUND_JUMPS),
-            guards.frozen_columns("payment", "attempt", "amount_minor", "currency", "reason"),
+            guards.frozen_columns("payment", "attempt", "amount_minor", "currency", "surcharge_minor", "reason"),
+            pgtrigger.Trigger(
+                name="within_what_was_taken",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func=_WITHIN_TAKEN,
+            ),
         ]
 
     @transition(field=state, source=State.PLANNED, target=State.SUBMITTED)

@@ -41,6 +41,7 @@ CHART: dict[str, ChartLine] = {
     "carrier_fee_payable": ChartLine(_LIABILITY, _T, "Collected fees that are the carrier's"),
     "tax_payable": ChartLine(_LIABILITY, _T, "Collected taxes and stamping fees, per state"),
     "commission_in_trust": ChartLine(_LIABILITY, _T, "Collected commission of ours, still in trust"),
+    "unclaimed_property": ChartLine(_LIABILITY, _T, "Checks nobody cashed, owed to a state"),
     "fee_in_trust": ChartLine(_LIABILITY, _T, "Collected fees of ours, still in trust"),
     "operating_cash": ChartLine(_ASSET, _O, "Operating cash, per bank account"),
     "due_to_trust": ChartLine(_LIABILITY, _O, "What operating owes to trust"),

@@ -35,21 +35,21 @@ def test_every_registered_gateway_is_held_to_this_contract() -> None:
 
 @each_gateway
 def test_a_gateway_is_found_by_its_name_and_says_what_it_can_do(bench: Bench, name: str) -> None:
-    gateway = registry.get(name)
-    assert gateway.name == name
-    can = gateway.capabilities
+    assert bench.gateway.name == name
+    can = registry.entry(name).capabilities
+    assert can == bench.gateway.capabilities
     assert can.methods <= {"card", "ach"}
     assert can.currencies
     assert can.max_minor > 0
     with pytest.raises(UnknownGateway) as refused:
-        registry.get("nobody")
+        registry.entry("nobody")
     assert refused.value.field == "gateway"
 
 
 def test_a_sandbox_that_is_switched_off_is_not_there(settings: Any) -> None:
     settings.SANDBOX_ENABLED = False
     with pytest.raises(UnknownGateway):
-        registry.get("sandbox")
+        registry.entry("sandbox")
 
 
 @each_token
