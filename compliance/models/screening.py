@@ -55,7 +55,7 @@ class SanctionedName(models.Model):
         return self.name
 
 
-SCREENING_JUMPS = [("possible", "cleared"), ("possible", "blocked")]
+SCREENING_JUMPS = [("possible", "clear"), ("possible", "cleared"), ("possible", "blocked")]
 
 
 class Screening(FSMModelMixin, models.Model):
@@ -79,7 +79,7 @@ class Screening(FSMModelMixin, models.Model):
     name = models.CharField(max_length=200)
     lists = models.JSONField(default=list, help_text="Which versions it was compared with.")
     matches = models.JSONField(default=list, help_text="Each: entity, name, program, score, why.")
-    state = FSMField(default=State.CLEAR, choices=State.choices, protected=True)
+    state = FSMField(default=State.POSSIBLE, choices=State.choices, protected=True)
     decided_by = models.CharField(max_length=40, blank=True)
     decided_reason = models.CharField(max_length=300, blank=True)
     screened_at = models.DateTimeField(default=clock.now)
@@ -90,10 +90,14 @@ class Screening(FSMModelMixin, models.Model):
         indexes: ClassVar = [models.Index(fields=["organization", "subject_id"], name="screening_by_subject")]
         triggers: ClassVar = [
             *guards.no_delete("screening"),
-            guards.first_state("state", "clear", "possible"),
+            guards.first_state("state", "possible"),
             guards.legal_jumps("state", SCREENING_JUMPS),
             guards.frozen_columns("organization", "subject_id", "name", "lists", "matches", "screened_at"),
         ]
+
+    @transition(field=state, source=State.POSSIBLE, target=State.CLEAR)
+    def find_nothing(self) -> None:
+        """No list holds a name like it."""
 
     @transition(field=state, source=State.POSSIBLE, target=State.CLEARED)
     def clear(self) -> None:

@@ -95,7 +95,7 @@ class DepositItem(FSMModelMixin, models.Model):
         SuspenseItem, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     why = models.CharField(max_length=200, blank=True, help_text="Why it stands where it stands.")
-    state = FSMField(choices=State.choices, protected=True)
+    state = FSMField(default=State.SUSPENSE, choices=State.choices, protected=True)
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
@@ -106,7 +106,7 @@ class DepositItem(FSMModelMixin, models.Model):
         ]
         triggers: ClassVar = [
             *guards.no_delete("deposit item"),
-            guards.first_state("state", "placed", "suspense"),
+            guards.first_state("state", "suspense"),
             guards.legal_jumps("state", ITEM_JUMPS),
             guards.frozen_columns("deposit", "position", "amount_minor", "currency", "check_number", "attempt"),
         ]
@@ -117,7 +117,7 @@ class DepositItem(FSMModelMixin, models.Model):
 
     @transition(field=state, source=State.SUSPENSE, target=State.PLACED)
     def place(self) -> None:
-        """A person said whose it is."""
+        """It was found, or a person said, whose it is."""
 
     @transition(field=state, source=State.PLACED, target=State.SUSPENSE)
     def take_out(self) -> None:

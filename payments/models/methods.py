@@ -75,7 +75,7 @@ class PaymentMethod(FSMModelMixin, models.Model):
     fingerprint = models.CharField(max_length=64, blank=True, db_collation="C", editable=False)
     network_transaction_id = models.CharField(max_length=80, blank=True)
     is_default = models.BooleanField(default=False)
-    state = FSMField(default=State.ACTIVE, choices=State.choices, protected=True)
+    state = FSMField(default=State.UNVALIDATED, choices=State.choices, protected=True)
     state_reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=clock.now)
 
@@ -91,7 +91,7 @@ class PaymentMethod(FSMModelMixin, models.Model):
         indexes: ClassVar = [models.Index(fields=["organization", "fingerprint"], name="method_by_fingerprint")]
         triggers: ClassVar = [
             *guards.no_delete("payment method"),
-            guards.first_state("state", "unvalidated", "active"),
+            guards.first_state("state", "unvalidated"),
             guards.legal_jumps("state", METHOD_JUMPS),
             guards.frozen_columns("organization", "party", "kind", "created_at"),
         ]
