@@ -273,7 +273,7 @@ def test_every_fact_is_read_and_keeps_what_the_data_says() -> None:
             fact = facts.fact(row["id"])
             assert (fact.value, fact.rule, fact.line) == (row["value"], row["rule"], row["line"])
             assert (fact.verify, list(fact.verify_reason)) == (row["verify"], row["verify_reason"])
-    assert len(facts.search()) == 1242
+    assert len(facts.search()) == 1519
     assert len(facts.search(topic="noc", jurisdiction="CA", rule="noc_nonpay_days")) == 3
 
 
