@@ -36,7 +36,7 @@ _WAITS = re.compile(
 )
 _TABLES_THEMSELVES = ("models.py", "subscribers.py", "guards.py")
 _ONLY_RENDER = ("api.py", "views.py", "forms.py", "tasks.py", "admin.py", "urls.py", "queries.py", "resources.py")
-_RENDERING_FOLDERS = ("billing/api/", "billing/views/")
+_RENDERING_FOLDERS = ("billing/api/", "billing/views/", "payments/api/", "payments/views/")
 
 
 def writes(function: ast.AST, modules: Collection[str] = ()) -> Iterator[int]:

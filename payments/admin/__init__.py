@@ -1,0 +1,10 @@
+"""The finance admin of payments, a module a subject; importing it registers its models."""
+
+from payments.admin import accounts, autopay, charges, payouts
+
+__all__ = [
+    "accounts",
+    "autopay",
+    "charges",
+    "payouts",
+]

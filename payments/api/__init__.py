@@ -1,0 +1,13 @@
+"""Payments under /v1, a module a subject.
+
+Each module ends with `routes`, a list of (path below /v1, viewset); a new one is imported and added to the list here.
+"""
+
+from payments.api import accounts, autopay, charges, payouts
+
+routes = [
+    *autopay.routes,
+    *charges.routes,
+    *accounts.routes,
+    *payouts.routes,
+]
