@@ -263,6 +263,7 @@ CELERY_BEAT_SCHEDULE["nightly.begin"] = {
 SANDBOX_ENABLED = env.bool("SANDBOX_ENABLED", default=True)
 SANDBOX_FILE = Path(env("SANDBOX_FILE", default=str(VAR_DIR / "sandbox.sqlite3")))
 PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000")
+SCREENING_CHECK = env("SCREENING_CHECK", default="compliance.screening.by_lists")
 ATTEMPT_LEASE_SECONDS = env.int("ATTEMPT_LEASE_SECONDS", default=60)
 WEBHOOKS_ALLOW_PRIVATE_TARGETS = env.bool("WEBHOOKS_ALLOW_PRIVATE_TARGETS", default=False)
 
