@@ -29,6 +29,7 @@ _TOLD_APART = (
     "charge",
     "first_premium_new_policy",
     "holiday",
+    "network",
     "window",
     "year",
 )
