@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Collection
 
 from billing import arrivals, cash, journal, open_items, suggestions, transfers
 from billing.cash import tell_suspense
+from billing.events import SuspenseMoved
 from billing.models import Invoice, InvoiceLine, Receipt, ReceiptReversal, SuspenseItem
 from billing.suggestions import Candidate, Deposit, Suggestion
 from compliance import access
 from compliance.permissions import Permission
-from coverpay.kernel import clock, commands, texts
+from coverpay.kernel import bus, clock, commands, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, IllegalTransition, Invalid, NotFound
@@ -107,17 +109,30 @@ def place(*, item_id: str, policy_id: str, reason: str, actor: Actor) -> Suspens
         actor, Policy.objects.all(), policy_id, permission=Permission.CASH_WRITE, field="policy"
     )
     locks.lock_many({target.id, *_own_policy(found)})
-    item, policy = _locked(found.pk), Policy.objects.select_related("program").get(pk=target.pk)
+    item = lock_item(found.pk)
+    place_locked(item, Policy.objects.select_related("program").get(pk=target.pk), reason=reason)
+    return item
+
+
+@step
+def place_locked(item: SuspenseItem, policy: Policy, *, reason: str, first: Collection[str] = ()) -> Receipt:
+    """Place a locked item on a locked policy. Gives: the receipt it became.
+
+    Takes:  `first`, ids of invoices to cover before all others.
+    Posts:  as `place`.
+    Raises: IllegalTransition, DepositNotUsable, NotTransferable.
+    """
     _must_be(item, State.OPEN)
     if policy.operator_id != item.operator_id or policy.program.currency != item.currency:
         raise DepositNotUsable("Choose a policy of the same operator and currency.", field="policy")
     item.decided_reason = reason
     item.place()
     receipt = _released(item, policy, reason) if item.why == Why.AFTER_CANCELLATION else _received(item, policy)
-    cash.apply(receipt)
+    cash.apply(receipt, first=first)
     arrivals.follow(policy)
     tell_suspense("suspense.placed", item, policy.id, reason=reason)
-    return item
+    bus.publish(SuspenseMoved(item.id, item.state, policy.id, reason))
+    return receipt
 
 
 @command
@@ -131,25 +146,39 @@ def undo(*, item_id: str, reason: str, actor: Actor) -> SuspenseItem:
     found = _found(item_id, actor)
     receipts = [found.receipt_id] if found.receipt_id else []
     locks.lock_many({*_own_policy(found), *cash.reach(receipts)})
-    item = _locked(found.pk)
+    item = lock_item(found.pk)
+    undo_locked(item, reason=reason)
+    return item
+
+
+@step
+def undo_locked(item: SuspenseItem, *, reason: str, because: str = ReceiptReversal.Reason.UNDONE) -> Receipt:
+    """Undo the placing of a locked item, whose policies, and those its cash reached, are locked. Gives: what it was.
+
+    Takes:  `because`, why the receipt is taken back.
+    Posts:  as `undo`.
+    Raises: IllegalTransition.
+    """
     _must_be(item, State.PLACED)
     receipt = item.receipt
     assert receipt is not None
+    today = clock.today()
     if ReceiptReversal.objects.filter(receipt=receipt).exists():
         raise IllegalTransition("The money was taken back meanwhile; there is nothing to undo.", field="suspense_item")
     if item.why == Why.UNIDENTIFIED:
-        cash.take_back(receipt, reason=ReceiptReversal.Reason.UNDONE, on=clock.today())
-        journal.placing_undone(receipt, on=clock.today())
+        cash.take_back(receipt, reason=because, on=today)
+        journal.placing_undone(receipt, on=today)
         item.receipt = None
     else:
         for transfer in cash.standing_transfers(receipt):
-            cash.take_back(transfer.to_receipt, reason=ReceiptReversal.Reason.UNDONE, on=clock.today())
+            cash.take_back(transfer.to_receipt, reason=ReceiptReversal.Reason.UNDONE, on=today)
         cash.unapply(receipt.applications.all(), reason=reason)
     item.decided_reason = reason
     item.take_out()
     item.save(update_fields=["state", "receipt", "decided_reason"])
     tell_suspense("suspense.reopened", item, receipt.policy_id, reason=reason)
-    return item
+    bus.publish(SuspenseMoved(item.id, item.state, "", reason))
+    return receipt
 
 
 @command
@@ -162,7 +191,18 @@ def return_to_sender(*, item_id: str, reason: str, actor: Actor) -> SuspenseItem
     reason = texts.line(reason, field="reason", at_most=300)
     found = _found(item_id, actor)
     locks.lock_many(_own_policy(found))
-    item = _locked(found.pk)
+    item = lock_item(found.pk)
+    return_locked(item, reason=reason)
+    return item
+
+
+@step
+def return_locked(item: SuspenseItem, *, reason: str) -> None:
+    """Let the money of a locked item leave the bank account.
+
+    Posts:  as `return_to_sender`.
+    Raises: IllegalTransition, RefundInstead.
+    """
     _must_be(item, State.OPEN)
     if item.why == Why.AFTER_CANCELLATION:
         raise RefundInstead("Refund the payment; that closes the item.", field="suspense_item", payment=item.source_id)
@@ -171,7 +211,7 @@ def return_to_sender(*, item_id: str, reason: str, actor: Actor) -> SuspenseItem
     item.save(update_fields=["state", "decided_reason"])
     journal.suspense_returned(item, on=clock.today())
     tell_suspense("suspense.returned", item, reason=reason)
-    return item
+    bus.publish(SuspenseMoved(item.id, item.state, "", reason))
 
 
 def suggestions_for(actor: Actor, item_id: str) -> list[Suggestion]:
@@ -237,7 +277,7 @@ def _own_policy(item: SuspenseItem) -> set[str]:
 
 
 @step
-def _locked(item_id: str) -> SuspenseItem:
+def lock_item(item_id: str) -> SuspenseItem:
     """Lock the item itself after its policies. Raises: NotFound."""
     rows = SuspenseItem.objects.select_for_update(of=("self",)).select_related("receipt__policy__program")
     item = rows.filter(pk=item_id).first()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import billing.queries
 import billing.subscribers
 import coverpay.webhooks.subscribers
+import payments.subscribers
 import policies.events
+from billing.events import SuspenseMoved
 from compliance.events import EventRecorded, EventsRecorded
 from coverpay.kernel import bus
 
@@ -25,6 +27,7 @@ def wire() -> None:
             policies.events.RenewalNotTaken: [billing.subscribers.ask_no_more],
             policies.events.TermExpired: [],
             policies.events.PoliciesBound: [billing.subscribers.schedule_what_was_bound_at_once],
+            SuspenseMoved: [payments.subscribers.follow_the_suspense_item],
             EventRecorded: [coverpay.webhooks.subscribers.plan_deliveries],
             EventsRecorded: [coverpay.webhooks.subscribers.plan_many_deliveries],
         },

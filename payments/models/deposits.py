@@ -68,7 +68,7 @@ class DepositItem(FSMModelMixin, models.Model):
     class State(models.TextChoices):
         PLACED = "placed", "Placed"
         SUSPENSE = "suspense", "In suspense"
-        BOUNCED = "bounced", "Returned by the bank"
+        BOUNCED = "bounced", "Gone back"
 
     ACCESS: ClassVar = Access(
         operator="deposit__organization_id",
@@ -85,6 +85,9 @@ class DepositItem(FSMModelMixin, models.Model):
     payor_name = models.CharField(max_length=200, blank=True)
     reference = models.CharField(max_length=80, blank=True, help_text="What the stub or payor says it is for.")
     memo = models.CharField(max_length=300, blank=True)
+    financed_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="What the premium finance company financed in all; it may fund less."
+    )
     policy = models.ForeignKey(Policy, null=True, blank=True, on_delete=models.PROTECT, related_name="deposit_items")
     invoice = models.ForeignKey(Invoice, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     attempt = models.OneToOneField(
@@ -96,6 +99,9 @@ class DepositItem(FSMModelMixin, models.Model):
     )
     why = models.CharField(max_length=200, blank=True, help_text="Why it stands where it stands.")
     state = FSMField(default=State.SUSPENSE, choices=State.choices, protected=True)
+    bounced_on = models.DateField(
+        null=True, blank=True, help_text="The day the bank took it back, or it was sent back."
+    )
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
@@ -108,12 +114,14 @@ class DepositItem(FSMModelMixin, models.Model):
             *guards.no_delete("deposit item"),
             guards.first_state("state", "suspense"),
             guards.legal_jumps("state", ITEM_JUMPS),
-            guards.frozen_columns("deposit", "position", "amount_minor", "currency", "check_number", "attempt"),
+            guards.frozen_columns(
+                "deposit", "position", "amount_minor", "currency", "check_number", "attempt", "financed_minor"
+            ),
         ]
 
     @transition(field=state, source=[State.PLACED, State.SUSPENSE], target=State.BOUNCED)
     def bounce(self) -> None:
-        """The bank took it back (a check without funds, for one)."""
+        """The bank took it back (a check without funds, for one), or it went back to its sender."""
 
     @transition(field=state, source=State.SUSPENSE, target=State.PLACED)
     def place(self) -> None:
