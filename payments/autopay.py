@@ -115,7 +115,8 @@ def collect_one(*, invoice_id: str, actor: Actor) -> Payment | None:
     if invoice is None or autopay is None:
         commands.unchanged()
         return None
-    return collection.collect_locked(policy, invoice, method=autopay.method, token=autopay.token)
+    source = collection.Source(autopay.method, autopay.token, autopay.payment_method)
+    return collection.collect_locked(policy, [collection.Wanted(invoice.id)], source=source, initiator="autopay")
 
 
 def _end(autopay: Autopay, reason: str) -> None:

@@ -78,10 +78,10 @@ def test_what_cannot_be_routed_is_reported_and_the_others_go_on(house: House, mo
     first, second = enrolled(house), enrolled(house)
     real = collection.collect_locked
 
-    def collect_locked(policy: Any, invoice: Any, **how: Any) -> Any:
-        if invoice.id == first.id:
+    def collect_locked(policy: Any, wanted: Any, **how: Any) -> Any:
+        if wanted[0].invoice_id == first.id:
             raise DomainError("No way there.")
-        return real(policy, invoice, **how)
+        return real(policy, wanted, **how)
 
     monkeypatch.setattr(collection, "collect_locked", collect_locked)
     done = autopay.collect_due(house.operator.id, TODAY)
