@@ -24,6 +24,8 @@ class Entry:
 
     `credentials` and `settings` name what has to be there; `optional` settings may be. `makes_secret` says that we make
     the secret its webhooks are signed with; else the processor gives it, and the account has to bring it.
+    `shares_tokens` says that a token of one account holds at every other of this gateway, `takes_account_numbers` that
+    it charges bank accounts by their number, which needs no token.
     """
 
     build: Callable[[Connection], Gateway]
@@ -32,11 +34,16 @@ class Entry:
     settings: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     makes_secret: bool = False
+    shares_tokens: bool = False
+    takes_account_numbers: bool = False
 
 
 _GATEWAYS: dict[str, Entry] = {
     "sandbox": Entry(
-        lambda connection: sandbox.Sandbox(settings.SANDBOX_FILE), sandbox.Sandbox.capabilities, makes_secret=True
+        lambda connection: sandbox.Sandbox(settings.SANDBOX_FILE),
+        sandbox.Sandbox.capabilities,
+        makes_secret=True,
+        shares_tokens=True,
     ),
 }
 
