@@ -1,0 +1,1 @@
+"""Bank-originated ACH: the operator's file format (pure), and the rows that go out and come in by it."""
