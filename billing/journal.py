@@ -184,13 +184,25 @@ def transfer_undone(transfer: CashTransfer, *, on: dt.date) -> str:
 @step
 def suspense_opened(item: SuspenseItem) -> str:
     """Posts: Dr trust_cash (the bank account) · Cr suspense_cash: a deposit nobody knows yet."""
+    return posting.post(_opened(_book(item.operator_id), item))
+
+
+@step
+def suspense_opened_many(items: Sequence[SuspenseItem]) -> None:
+    """Posts: Dr trust_cash (the bank account) · Cr suspense_cash, an entry an item of one operator's deposit."""
+    if items:
+        book_id = _book(items[0].operator_id)
+        posting.post_many([_opened(book_id, item) for item in items])
+
+
+def _opened(book_id: str, item: SuspenseItem) -> Posting:
     assert item.bank_account_id is not None
     amount = Money(item.amount_minor, item.currency)
     sides = (
         debit("trust_cash", amount, owner=item.bank_account_id, reference=item.source_id),
         credit("suspense_cash", amount, reference=item.id),
     )
-    return _suspense(item, SUSPENSE_OPENED, item.id, item.received_on, sides)
+    return _of_suspense(book_id, item, SUSPENSE_OPENED, item.id, item.received_on, sides)
 
 
 @step
@@ -225,16 +237,26 @@ def suspense_returned(item: SuspenseItem, *, on: dt.date) -> str:
 def _suspense(
     item: SuspenseItem, kind: str, source_id: str, on: dt.date, sides: tuple[Side, ...], subject_id: str = ""
 ) -> str:
-    return posting.post(
-        Posting(
-            book_id=_book(item.operator_id),
-            posted_on=on,
-            source_id=source_id,
-            kind=kind,
-            subject_id=subject_id or item.id,
-            memo=f"Suspense item {item.id}",
-            sides=sides,
-        )
+    return posting.post(_of_suspense(_book(item.operator_id), item, kind, source_id, on, sides, subject_id))
+
+
+def _of_suspense(
+    book_id: str,
+    item: SuspenseItem,
+    kind: str,
+    source_id: str,
+    on: dt.date,
+    sides: tuple[Side, ...],
+    subject_id: str = "",
+) -> Posting:
+    return Posting(
+        book_id=book_id,
+        posted_on=on,
+        source_id=source_id,
+        kind=kind,
+        subject_id=subject_id or item.id,
+        memo=f"Suspense item {item.id}",
+        sides=sides,
     )
 
 

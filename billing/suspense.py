@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from billing import arrivals, cash, journal, open_items, suggestions, transfers
 from billing.cash import tell_suspense
@@ -115,12 +115,22 @@ def place(*, item_id: str, policy_id: str, reason: str, actor: Actor) -> Suspens
 
 
 @step
-def place_locked(item: SuspenseItem, policy: Policy, *, reason: str, first: Collection[str] = ()) -> Receipt:
+def place_locked(
+    item: SuspenseItem,
+    policy: Policy,
+    *,
+    reason: str,
+    first: Collection[str] = (),
+    onward: Sequence[tuple[Policy, int, Collection[str]]] = (),
+    provisional_until: dt.date | None = None,
+) -> Receipt:
     """Place a locked item on a locked policy. Gives: the receipt it became.
 
-    Takes:  `first`, ids of invoices to cover before all others.
-    Posts:  as `place`.
-    Raises: IllegalTransition, DepositNotUsable, NotTransferable.
+    Takes:  `first`, ids of invoices to cover before all others; `onward`, what of it is carried to other locked
+            policies: each with its part in minor units and its own invoices to cover first; `provisional_until`, the
+            day until which the money may still be returned.
+    Posts:  as `place`; Dr unapplied_cash · Cr unapplied_cash for what is carried onward.
+    Raises: IllegalTransition, DepositNotUsable, NotTransferable, NotEnoughCash.
     """
     _must_be(item, State.OPEN)
     if policy.operator_id != item.operator_id or policy.program.currency != item.currency:
@@ -128,8 +138,14 @@ def place_locked(item: SuspenseItem, policy: Policy, *, reason: str, first: Coll
     item.decided_reason = reason
     item.place()
     receipt = _released(item, policy, reason) if item.why == Why.AFTER_CANCELLATION else _received(item, policy)
-    cash.apply(receipt, first=first)
-    arrivals.follow(policy)
+    carried = [
+        (transfer.to_receipt, other, invoices)
+        for other, minor, invoices in onward
+        for transfer in transfers.transfer_locked(policy, other, minor, reason=reason, receipts=[receipt])
+    ]
+    for made, mine, invoices in [(receipt, policy, first), *carried]:
+        cash.apply(made, first=invoices)
+        arrivals.follow(mine, provisional_until=provisional_until)
     tell_suspense("suspense.placed", item, policy.id, reason=reason)
     bus.publish(SuspenseMoved(item.id, item.state, policy.id, reason))
     return receipt

@@ -86,6 +86,7 @@ CATALOG: dict[str, str] = {
     "disbursement.requested": "Money is to be paid out; it is screened and, above the limit, approved first.",
     "disbursement.held": "A disbursement stands still, with the reason.",
     "disbursement.approved": "A disbursement may go out.",
+    "disbursement.sent": "A disbursement is on its way to the bank or processor.",
     "disbursement.issued": "Paid out: the check is written, the credit is with the bank, or the refund is given.",
     "disbursement.cleared": "The bank paid it.",
     "disbursement.failed": "It was refused; the cash stays with the policy.",
