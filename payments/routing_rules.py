@@ -209,7 +209,7 @@ def _check_amount(where: _Where, key: str, said: Any) -> None:
 def _misses_amount(said: Mapping[str, int], request: RouteRequest) -> str | None:
     if said.get("min_minor", 0) <= request.amount.amount_minor <= said.get("max_minor", MAX_MINOR):
         return None
-    return f"is for {_amount_words(said)} minor units, not {request.amount}"
+    return f"is for amounts {_amount_words(said)} minor units, not {request.amount}"
 
 
 def _amount_words(said: Mapping[str, int]) -> str:
