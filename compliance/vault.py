@@ -1,12 +1,14 @@
 """Seal secrets that must be read again: AES-256-GCM, bound to the row they belong to, with key rotation.
 
-`settings.VAULT_KEYS` lists base64 keys, newest first: the first seals, all open.
+`settings.VAULT_KEYS` lists base64 keys, newest first: the first seals, all open. `settings.FINGERPRINT_KEY` makes the
+keyed hashes that tell the same secret again without opening any.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import secrets
 
 from cryptography.exceptions import InvalidTag
@@ -43,6 +45,16 @@ def open_sealed(sealed: str, *, row_id: str) -> str:
         return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], row_id.encode()).decode()
     except InvalidTag:
         raise CannotOpen("the sealed text does not belong to this row") from None
+
+
+def sealed_with_newest(sealed: str) -> bool:
+    """Tell whether the key that seals today sealed this text too."""
+    return sealed.startswith(f"{_VERSION}.{_mark(_keys()[0])}.")
+
+
+def fingerprint(plain: str, *, scope: str) -> str:
+    """A keyed hash that is the same for the same text of the same scope, and tells nothing about it without the key."""
+    return hmac.new(settings.FINGERPRINT_KEY.encode(), f"{scope}\n{plain}".encode(), hashlib.sha256).hexdigest()
 
 
 def _keys() -> list[bytes]:
