@@ -51,6 +51,9 @@ def health_of(breaker: Breaker | None, now: dt.datetime) -> Health:
         return Health(up=False, words=words, badness=(1, breaker.opened_at.isoformat()))
     if breaker.retry_at <= now:
         return Health(words=f"was down since {breaker.opened_at:%Y-%m-%d %H:%M} UTC", trial=True)
+    if breaker.trial_attempt_id:
+        words = f"is down, and another payment is trying it: {breaker.last_failure}"
+        return Health(up=False, words=words, badness=(0, breaker.retry_at.isoformat()))
     words = f"is down until {breaker.retry_at:%Y-%m-%d %H:%M:%S} UTC: {breaker.last_failure}"
     return Health(up=False, words=words, badness=(0, breaker.retry_at.isoformat()))
 

@@ -258,7 +258,7 @@ def _check_time(where: _Where, key: str, said: Any) -> None:
 
 def _reads(said: Any, kind: type[dt.time] | type[dt.date], shape: str) -> bool:
     try:
-        return kind.fromisoformat(said).strftime(shape) == said
+        return isinstance(said, str) and kind.fromisoformat(said).strftime(shape) == said
     except (ValueError, TypeError):
         return False
 

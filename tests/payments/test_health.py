@@ -17,6 +17,7 @@ from coverpay.kernel.commands import command
 from coverpay.kernel.errors import Forbidden
 from payments import health
 from payments.models import Breaker, GatewayAccount
+from payments.routing import Health
 from tests.support.books import House
 from tests.support.database import at_once
 
@@ -48,7 +49,7 @@ def after(seconds: int) -> dt.datetime:
     return NOON + dt.timedelta(seconds=seconds)
 
 
-def state(house: House) -> health.Health:
+def state(house: House) -> Health:
     return health.states([house.account.id])[house.account.id]
 
 

@@ -124,5 +124,9 @@ def test_rules_are_told_in_words() -> None:
 
 
 def test_only_what_rules_ask_about_has_to_be_known() -> None:
-    rules = [{"when": {"state": ["HI"]}, "to": ["a"]}, {"when": {"payer": ["business"]}, "to": ["a"]}, {"to": ["a"]}]
+    rules: list[dict[str, Any]] = [
+        {"when": {"state": ["HI"]}, "to": ["a"]},
+        {"when": {"payer": ["business"]}, "to": ["a"]},
+        {"to": ["a"]},
+    ]
     assert routing_rules.asks(rules) == {"state", "payer"}
