@@ -7,7 +7,7 @@ import datetime as dt
 from billing import cash, fees, suspense
 from billing.delinquency import cures
 from billing.models import CashOut, Receipt, ReceiptReversal, SuspenseItem
-from coverpay.kernel import clock, texts
+from coverpay.kernel import clock, jobs, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, IllegalTransition, Invalid
@@ -51,6 +51,8 @@ def bounce(*, item_id: str, reason: str, actor: Actor, returned_on: dt.date | No
     first = check[0].policy
     if first is not None and not charged:
         fees.charge_for_return(first)
+    if charged:
+        jobs.wake("payments.clear_deposits")
     for each in check:
         deposit_news.item_moved("deposit.item_bounced", each, reason=reason)
     return check

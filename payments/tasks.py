@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from payments import attempts, inbound, refunds, sandbox_webhooks
+from payments import attempts, deposit_sweeps, inbound, refunds, sandbox_webhooks
 
 
 @shared_task(name="payments.submit")
@@ -22,10 +22,22 @@ def process_inbound(event_id: str) -> None:
     inbound.process(event_id)
 
 
+@shared_task(name="payments.place_deposit")
+def place_deposit(deposit_id: str) -> None:
+    deposit_sweeps.place(deposit_id)
+    deposit_sweeps.clear()
+
+
+@shared_task(name="payments.clear_deposits")
+def clear_deposits() -> None:
+    deposit_sweeps.clear()
+
+
 @shared_task(name="payments.sweep")
 def sweep() -> None:
     attempts.sweep()
     refunds.sweep()
+    deposit_sweeps.sweep()
 
 
 @shared_task(name="payments.sweep_inbound")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from coverpay.kernel.errors import Invalid
-from payments.gateways import sandbox
+from payments import expected
+from payments.gateways import manual, sandbox
 from payments.gateways.base import Capabilities, Connection, Gateway
 
 
@@ -42,6 +43,12 @@ _GATEWAYS: dict[str, Entry] = {
     "sandbox": Entry(
         lambda connection: sandbox.Sandbox(settings.SANDBOX_FILE),
         sandbox.Sandbox.capabilities,
+        makes_secret=True,
+        shares_tokens=True,
+    ),
+    "manual": Entry(
+        lambda connection: manual.Manual(expected.ExpectedPayments()),
+        manual.Manual.capabilities,
         makes_secret=True,
         shares_tokens=True,
     ),
