@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from billing import agreed_plans, allocation, journal, open_items
 from billing.models import (
     Application,
+    CashOut,
     CashTransfer,
     Invoice,
     InvoiceLine,
@@ -155,7 +156,7 @@ def take_back(receipt: Receipt, *, reason: str, on: dt.date) -> ReceiptReversal:
     undone = unapply(standing, reason=reason, on=on)
     if moved is not None:
         journal.transfer_undone(moved, on=on)
-    _release(receipt)
+    release(receipt)
     audit.record(
         action="receipt.take_back",
         object_id=receipt.id,
@@ -168,22 +169,28 @@ def take_back(receipt: Receipt, *, reason: str, on: dt.date) -> ReceiptReversal:
 
 
 def unapplied_minor(receipt: Receipt) -> int:
-    """What of a receipt is neither applied nor carried to another policy, minor units; zero once it was taken back."""
+    """What of a receipt is neither applied, carried to another policy nor paid out, minor units.
+
+    Zero once it was taken back.
+    """
     if ReceiptReversal.objects.filter(receipt=receipt).exists():
         return 0
     applied = receipt.applications.aggregate(sum=Sum("amount_minor"))["sum"] or 0
     moved = standing_transfers(receipt).aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    return receipt.amount_minor - applied - moved
+    paid_out = receipt.cash_outs.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    return receipt.amount_minor - applied - moved - paid_out
 
 
 def with_unapplied(receipts: QuerySet[Receipt]) -> QuerySet[Any]:
-    """Add `unapplied` to receipts that were not taken back: minor units neither applied nor carried on."""
+    """Add `unapplied` to receipts that were not taken back: minor units neither applied, carried on nor paid out."""
     applied = Application.objects.filter(receipt=OuterRef("pk")).order_by().values("receipt")
     moved = CashTransfer.objects.filter(from_receipt=OuterRef("pk"), to_receipt__reversal__isnull=True)
+    paid_out = CashOut.objects.filter(receipt=OuterRef("pk")).order_by().values("receipt")
     rows: QuerySet[Any] = receipts.filter(reversal__isnull=True).annotate(
         unapplied=F("amount_minor")
         - Coalesce(Subquery(applied.values(sum=Sum("amount_minor"))), 0)
         - Coalesce(Subquery(moved.order_by().values("from_receipt").values(sum=Sum("amount_minor"))), 0)
+        - Coalesce(Subquery(paid_out.values(sum=Sum("amount_minor"))), 0)
     )
     return rows
 
@@ -337,8 +344,9 @@ def _hold(policy: Policy, receipt: Receipt) -> None:
     tell_suspense("suspense.opened", item, policy.id)
 
 
-def _release(receipt: Receipt) -> None:
-    """The held money is gone: nobody has to place it any more."""
+@step
+def release(receipt: Receipt) -> None:
+    """The held money is gone, all of it: nobody has to place it any more."""
     item = SuspenseItem.objects.filter(receipt=receipt, state=SuspenseItem.State.OPEN).first()
     if item is not None:
         item.decided_reason = "The money was taken back."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from payments.views import autopay, charges, inbound, payouts
+from payments.views import autopay, charges, disbursements, inbound, payouts
 
 app_name = "payments"
 urlpatterns = [
@@ -17,4 +17,14 @@ urlpatterns = [
     path("policies/<id:policy_id>/autopay/", autopay.Enrol.as_view(), name="autopay"),
     path("policies/<id:policy_id>/autopay/end/", autopay.End.as_view(), name="end-autopay"),
     path("inbound/", inbound.InboundList.as_view(), name="inbound"),
+    path("disbursements/", disbursements.DisbursementList.as_view(), name="disbursements"),
+    path("disbursements/<id:disbursement_id>/", disbursements.DisbursementDetail.as_view(), name="disbursement"),
+    path("disbursements/<id:disbursement_id>/clear/", disbursements.Clear.as_view(), name="clear-disbursement"),
+    path("disbursements/<id:disbursement_id>/<slug:verb>/", disbursements.Step.as_view(), name="disbursement-step"),
+    path("policies/<id:policy_id>/pay-out/", disbursements.Request.as_view(), name="pay-out"),
+    path("check-runs/", disbursements.CheckRuns.as_view(), name="check-runs"),
+    path("check-runs/<id:run_id>/positive-pay/", disbursements.IssueFile.as_view(), name="issue-file"),
+    path("bank-accounts/<id:bank_account_id>/checks/", disbursements.IssueRun.as_view(), name="issue-run"),
+    path("screenings/", disbursements.Screenings.as_view(), name="screenings"),
+    path("screenings/<id:screening_id>/", disbursements.DecideScreening.as_view(), name="screening"),
 ]

@@ -1,10 +1,11 @@
 """The finance admin of payments, a module a subject; importing it registers its models."""
 
-from payments.admin import accounts, autopay, charges, payouts
+from payments.admin import accounts, autopay, charges, disbursements, payouts
 
 __all__ = [
     "accounts",
     "autopay",
     "charges",
+    "disbursements",
     "payouts",
 ]

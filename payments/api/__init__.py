@@ -3,11 +3,12 @@
 Each module ends with `routes`, a list of (path below /v1, viewset); a new one is imported and added to the list here.
 """
 
-from payments.api import accounts, autopay, charges, payouts
+from payments.api import accounts, autopay, charges, disbursements, payouts
 
 routes = [
     *autopay.routes,
     *charges.routes,
     *accounts.routes,
     *payouts.routes,
+    *disbursements.routes,
 ]
