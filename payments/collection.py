@@ -13,12 +13,12 @@ from billing import open_items
 from billing.models import Invoice, InvoiceLine
 from compliance import access, audit, events
 from compliance.permissions import Permission
-from coverpay.kernel import clock, ids, jobs, texts
+from coverpay.kernel import card_numbers, clock, ids, jobs, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, Invalid, NotFound
 from coverpay.kernel.money import MAX_MINOR, Money
-from payments import accounts, routing
+from payments import accounts, methods, routing
 from payments.models import Attempt, GatewayAccount, MethodToken, Payment, PaymentMethod, PaymentPart
 from policies import locks
 from policies.models import Policy
@@ -45,22 +45,10 @@ class AmountAboveOpen(Invalid):
     code = "amount_above_open"
 
 
-class CardNumberRefused(Invalid):
-    """What was sent as a token looks like a card number, which never belongs here."""
-
-    code = "card_number_refused"
-
-
 class NotTogether(Invalid):
     """One payment takes invoices of one operator in one currency, each once."""
 
     code = "not_together"
-
-
-class CannotHold(Invalid):
-    """The processor account this payment would go to cannot hold money to be captured later."""
-
-    code = "cannot_hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +84,7 @@ def collect(
     Takes:  a payment method we keep, or `method` card or ach with the processor's `token` for it; an amount up to what
             is open (all of it by default); `capture` false to hold the money only.
     Raises: NotFound, Forbidden, NothingOwed, PaymentInProgress (with the payment), AmountAboveOpen, NoRoute,
-            CannotHold, MethodNotUsable, Invalid.
+            MethodNotUsable, Invalid.
     """
     invoice = access.get_operable(
         actor,
@@ -157,7 +145,7 @@ def collect_locked(
     """Plan a charge for invoices of locked policies, with a checked token or a payment method we keep.
 
     Takes:  the one policy, or all of them by id; `represents`, the returned ACH payment that is presented again.
-    Raises: NotTogether, NothingOwed, PaymentInProgress, AmountAboveOpen, NoRoute, CannotHold, MethodNotUsable, Invalid.
+    Raises: NotTogether, NothingOwed, PaymentInProgress, AmountAboveOpen, NoRoute, MethodNotUsable, Invalid.
     """
     locked = {policies.id: policies} if isinstance(policies, Policy) else policies
     parts = _parts(locked, wanted)
@@ -168,7 +156,16 @@ def collect_locked(
     first = locked[parts[0][0].policy_id]
     _check_source(source, initiator, locked)
     payment_id = ids.new("pay")
-    decision = _route(first, source, amount, capture=capture, reference=payment_id)
+    decision = accounts.route(
+        first.operator_id,
+        source.method,
+        amount,
+        policy=first,
+        payment_method=source.payment_method,
+        token=source.token,
+        reference=payment_id,
+        capture=capture,
+    )
     payment = Payment(
         id=payment_id,
         policy=first,
@@ -209,14 +206,7 @@ def checked_token(method: str, token: str) -> str:
     """The token without spaces around it. Raises: Invalid, BadText, CardNumberRefused."""
     if method not in ("card", "ach"):
         raise Invalid("The method is card or ach.", field="method")
-    token = texts.line(token, field="token", at_most=120)
-    digits = "".join(character for character in token if character.isalnum())
-    if digits.isdecimal() and 12 <= len(digits) <= 19 and _luhn(digits):
-        raise CardNumberRefused(
-            "This looks like a card number. Send the processor's token instead.",
-            field="token",
-        )
-    return token
+    return card_numbers.refused_in(texts.line(token, field="token", at_most=120), field="token")
 
 
 def token_at(payment: Payment, account: GatewayAccount) -> tuple[str, str]:
@@ -232,24 +222,11 @@ def token_at(payment: Payment, account: GatewayAccount) -> tuple[str, str]:
     return (payment.payment_method.id if payment.payment_method.account_sealed else ""), ""
 
 
-def _luhn(digits: str) -> bool:
-    """ISO/IEC 7812-1, annex B: the check digit of card numbers."""
-    doubled = [int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(digits))]
-    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
-
-
 def _check_source(source: Source, initiator: str, policies: Mapping[str, Policy]) -> None:
     if initiator not in Payment.Initiator.values:
         raise Invalid(f"A payment is begun by {', '.join(Payment.Initiator.values)}.", field="initiator")
-
-
-def _route(policy: Policy, source: Source, amount: Money, *, capture: bool, reference: str) -> routing.Decision:
-    decision = accounts.route(policy.operator_id, source.method, amount)
-    if not capture:
-        account = GatewayAccount.objects.get(pk=decision.account_id)
-        if not accounts.capabilities_of(account).authorizes:
-            raise CannotHold(f"{account} cannot hold money to be captured later.", field="capture")
-    return decision
+    if source.payment_method is not None:
+        methods.usable(source.payment_method, on=clock.today(), initiator=initiator, policy_ids=tuple(policies))
 
 
 def _parts(policies: Mapping[str, Policy], wanted: Sequence[Wanted]) -> list[tuple[Invoice, int]]:

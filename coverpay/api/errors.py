@@ -139,6 +139,13 @@ class DomainErrorMiddleware:
         return None if found is None else _answer(request, found)
 
 
+def refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """The answer to a request that is refused before any view sees it."""
+    headers = error.extra.get("headers", {})
+    more = {name: value for name, value in error.extra.items() if name != "headers"}
+    return _answer(request, Problem(error.status, error.code, error.message, error.field, more, headers))
+
+
 def _answer(request: HttpRequest, found: Problem) -> HttpResponse:
     return as_response(found) if is_api(request) else _page(request, found)
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
-from coverpay.kernel import texts
+from coverpay.kernel import card_numbers, texts
+from coverpay.kernel.card_numbers import CardNumberRefused
 from coverpay.kernel.errors import DomainError
 from coverpay.kernel.money import Money
 from policies.lifecycle import QuoteRequest
@@ -121,6 +122,12 @@ def _records(content: IO[bytes], tally: Tally) -> Iterator[tuple[int, list[str]]
             place = next(place for place, cell in enumerate(cells, start=1) if _SURROGATES.search(cell))
             tally.add(number, "", "not_utf8", f"Cell {place} is not UTF-8 text; save the file as UTF-8.")
             continue
+        if card_numbers.find("|".join(cells)) is not None:
+            place = next((place for place, cell in enumerate(cells, start=1) if card_numbers.find(cell)), 1)
+            tally.add(number, "", CardNumberRefused.code, f"Cell {place} looks like a card number; none belongs here.")
+            cells = [card_numbers.masked(cell) for cell in cells]
+            if number > 1:
+                continue
         yield number, cells
 
 

@@ -12,9 +12,9 @@ from compliance.models import EventRecord
 from compliance.permissions import Permission
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
+from coverpay.kernel.card_numbers import CardNumberRefused
 from coverpay.kernel.errors import DomainError, Forbidden, NotFound
 from payments import attempts, autopay, collection
-from payments.collection import CardNumberRefused
 from payments.models import Autopay, Payment
 from tests.support import books, world
 from tests.support.books import House

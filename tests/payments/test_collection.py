@@ -10,9 +10,10 @@ from billing.models import Invoice
 from compliance.models import AuditEntry, EventRecord
 from compliance.permissions import Permission
 from coverpay.kernel.actors import Actor
+from coverpay.kernel.card_numbers import CardNumberRefused
 from coverpay.kernel.errors import DomainError, Forbidden, NotFound
 from payments import attempts, collection
-from payments.collection import AmountAboveOpen, CardNumberRefused, NothingOwed, PaymentInProgress
+from payments.collection import AmountAboveOpen, NothingOwed, PaymentInProgress
 from payments.models import Attempt, Payment
 from tests.support import books
 from tests.support.books import House

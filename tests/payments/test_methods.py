@@ -16,7 +16,7 @@ from coverpay.kernel.commands import command, unchanged
 from coverpay.kernel.errors import DomainError, Forbidden, IllegalTransition, Invalid, NotFound
 from payments import mandates, methods
 from payments.bank_numbers import AccountNumberWrong, RoutingNumberWrong
-from payments.card_numbers import CardNumberRefused
+from coverpay.kernel.card_numbers import CardNumberRefused
 from payments.methods import AccountBlocked, MethodNotUsable, MethodOver
 from payments.models import Autopay, Mandate, PaymentMethod
 from tests.support import books, paying

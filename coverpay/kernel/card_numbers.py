@@ -8,7 +8,7 @@ a policy number, which show by the letters they hang on, are none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from coverpay.kernel.errors import Invalid
@@ -103,10 +103,11 @@ def refused_in(text: str, *, field: str, more: str = "") -> str:
     return text
 
 
-def place_of(value: Any, path: str = "") -> str | None:
+def place_of(value: Any, path: str = "", *, but: Collection[str] = ()) -> str | None:
     """Give the path of the first card number inside a value as JSON has it: objects, lists, texts, whole numbers.
 
-    A key that holds one is named by its place, never by itself; an empty path is the value as a whole.
+    A key that holds one is named by its place, never by itself; an empty path is the value as a whole. What is under a
+    key of `but` is not looked at.
     """
     match value:
         case str():
@@ -119,11 +120,11 @@ def place_of(value: Any, path: str = "") -> str | None:
             for number, (key, inner) in enumerate(value.items()):
                 if find(str(key)) is not None:
                     return _join(path, str(number))
-                if (place := place_of(inner, _join(path, str(key)))) is not None:
+                if key not in but and (place := place_of(inner, _join(path, str(key)), but=but)) is not None:
                     return place
         case list() | tuple():
             for number, inner in enumerate(value):
-                if (place := place_of(inner, _join(path, str(number)))) is not None:
+                if (place := place_of(inner, _join(path, str(number)), but=but)) is not None:
                     return place
     return None
 
