@@ -72,6 +72,10 @@ WITH cause (org, code, owner, currency, amount) AS (
     UNION ALL SELECT org, 'due_from_operating', '', currency, fee FROM payout
     UNION ALL SELECT org, 'due_to_trust', '', currency, -fee FROM payout
     UNION ALL SELECT org, 'processor_fees', account_id, currency, fee FROM payout
+    UNION ALL SELECT org, 'unapplied_cash', '', currency, amount_minor FROM paid_out WHERE NOT undone
+    UNION ALL SELECT org, 'trust_cash', bank_account_id, currency, -amount_minor FROM paid_out
+               WHERE NOT undone AND NOT escheated
+    UNION ALL SELECT org, 'unclaimed_property', payee_state, currency, -amount_minor FROM paid_out WHERE escheated
 ), expected AS (
     SELECT org, code, owner, currency, SUM(amount) AS amount FROM cause GROUP BY org, code, owner, currency
 ), found AS (
@@ -99,6 +103,9 @@ WITH expected AS (
            SUM(amount_minor)
       FROM application GROUP BY org, reverses_id IS NULL, receipt_id, currency
     UNION ALL SELECT org, 'line.credited', id, currency, -amount_minor FROM credit
+    UNION ALL SELECT org, 'disbursement.issued', id, currency, amount_minor FROM paid_out
+    UNION ALL SELECT org, 'disbursement.undone', id, currency, -amount_minor FROM paid_out WHERE undone
+    UNION ALL SELECT org, 'disbursement.escheated', id, currency, -amount_minor FROM paid_out WHERE escheated
     UNION ALL SELECT org, 'cash.transferred', id, currency, amount_minor FROM transfer
     UNION ALL SELECT org, 'cash.transfer_undone', id, currency, amount_minor FROM transfer WHERE undone
     UNION ALL SELECT org, 'suspense.opened', id, currency, -amount_minor FROM deposit
@@ -111,6 +118,8 @@ WITH expected AS (
     SELECT b.organization_id AS org, e.kind, COALESCE(x.receipt_id, e.source_id) AS id, l.currency,
            COALESCE(SUM(l.amount_minor) FILTER (
                WHERE a.code = CASE WHEN e.kind IN ('invoice.issued', 'line.credited') THEN 'premium_receivable'
+                                   WHEN e.kind = 'disbursement.escheated' THEN 'unclaimed_property'
+                                   WHEN e.kind LIKE 'disbursement.%%' THEN 'unapplied_cash'
                                    WHEN e.kind LIKE 'cash.%%' THEN 'unapplied_cash'
                                    WHEN e.kind LIKE 'suspense.%%' THEN 'suspense_cash'
                                    ELSE 'processor_clearing' END
@@ -148,6 +157,10 @@ SELECT d.org, 'placed suspense item', d.id, d.currency, CASE WHEN d.state = 'pla
        COALESCE(SUM(r.amount_minor) FILTER (WHERE NOT r.taken_back), 0)
   FROM deposit d LEFT JOIN receipt r ON r.kind = 'suspense' AND split_part(r.source_id, '/', 1) = d.id
  GROUP BY d.org, d.id, d.currency, d.state, d.amount_minor
+ UNION ALL
+SELECT p.org, 'cash out of disbursement', p.id, p.currency, CASE WHEN p.undone THEN 0 ELSE p.amount_minor END,
+       COALESCE((SELECT SUM(amount_minor) FROM billing_cashout WHERE source_id = p.id), 0)
+  FROM paid_out p
 """
 
 # What is charged, and of it what invoices ask for, net of credits, and what installments have still to bill. An offered
@@ -301,6 +314,11 @@ WITH invoice AS (
            (SELECT COALESCE(SUM(fee_minor), 0) FROM payments_payoutline WHERE payout_id = o.id) AS fee
       FROM payments_payout o JOIN payments_gatewayaccount g ON g.id = o.account_id
      WHERE %(organization)s IN ('', o.organization_id)
+), paid_out AS (
+    SELECT d.organization_id AS org, d.id, d.bank_account_id, d.currency, d.amount_minor, y.state AS payee_state,
+           d.state IN ('voided', 'returned') AS undone, d.state = 'escheated' AS escheated
+      FROM payments_disbursement d JOIN policies_party y ON y.id = d.payee_id
+     WHERE d.issued_on IS NOT NULL AND d.method <> 'original' AND %(organization)s IN ('', d.organization_id)
 ), compared (org, account, owner, currency, expected, found) AS ({query})
 SELECT org, account, '', currency, COALESCE(SUM(expected), 0)::bigint, COALESCE(SUM(found), 0)::bigint, count(*)
   FROM compared GROUP BY org, account, currency

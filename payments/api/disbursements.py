@@ -29,8 +29,8 @@ class DisbursementShown(Shown):
         model = Disbursement
         fields: ClassVar = [
             "id", "policy", "return_premium", "kind", "method", "state", "amount_minor", "currency", "payee",
-            "payee_name", "address", "bank_account", "payment_method", "check_number", "permit", "screening", "hold_reason",
-            "reason", "reissues", "due_on", "issued_on", "cleared_on", "outcome_message", "created_at",
+            "payee_name", "address", "bank_account", "payment_method", "check_number", "permit", "screening",
+            "hold_reason", "reason", "reissues", "due_on", "issued_on", "cleared_on", "outcome_message", "created_at",
         ]  # fmt: skip
 
 
