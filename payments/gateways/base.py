@@ -114,7 +114,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One fact from a webhook: which charge (our reference) and its outcome."""
+    """One fact from a webhook: which charge or refund (our reference) and its outcome.
+
+    Where the processor's message does not carry our reference, that is empty, and the outcome's `gateway_reference`
+    says which charge it is.
+    """
 
     reference: str
     outcome: Outcome
@@ -133,7 +137,8 @@ class DisputeStatus(StrEnum):
 class DisputeNews:
     """One fact about a dispute: `reference` is the disputed charge (ours), `dispute` the processor's own number.
 
-    `withdrawn` says whether the processor took the money back from us for the time being.
+    `withdrawn` says whether the processor took the money back from us for the time being. Where the message does not
+    carry our reference, that is empty, and `gateway_reference` is the charge's number at the processor.
     """
 
     reference: str
@@ -143,6 +148,7 @@ class DisputeNews:
     reason: str = ""
     withdrawn: bool = True
     evidence_due_at: dt.datetime | None = None
+    gateway_reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

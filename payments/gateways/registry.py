@@ -9,7 +9,7 @@ from django.conf import settings
 
 from coverpay.kernel.errors import Invalid
 from payments import expected
-from payments.gateways import manual, sandbox
+from payments.gateways import manual, sandbox, stripe
 from payments.gateways.base import Capabilities, Connection, Gateway
 
 
@@ -51,6 +51,19 @@ _GATEWAYS: dict[str, Entry] = {
         manual.Manual.capabilities,
         makes_secret=True,
         shares_tokens=True,
+    ),
+    "stripe": Entry(
+        stripe.Stripe,
+        stripe.Stripe.capabilities,
+        credentials=("secret_key",),
+        optional=(
+            "base_url",
+            "connected_account",
+            "publishable_key",
+            "script_url",
+            "connect_seconds",
+            "read_seconds",
+        ),
     ),
 }
 
