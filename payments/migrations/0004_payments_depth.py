@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Breaker',
             fields=[
-                ('id', coverpay.kernel.ids.IdField(db_collation='C', editable=False, max_length=32, prefix='brk', primary_key=True, serialize=False)),
+                ('id', coverpay.kernel.ids.IdField(db_collation='C', editable=False, max_length=32, prefix='cbr', primary_key=True, serialize=False)),
                 ('failures_in_row', models.PositiveIntegerField(default=0)),
                 ('last_failure_at', models.DateTimeField(blank=True, null=True)),
                 ('last_failure', models.CharField(blank=True, max_length=200)),
@@ -421,7 +421,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ScheduledPayment',
             fields=[
-                ('id', coverpay.kernel.ids.IdField(db_collation='C', editable=False, max_length=32, prefix='sch', primary_key=True, serialize=False)),
+                ('id', coverpay.kernel.ids.IdField(db_collation='C', editable=False, max_length=32, prefix='scp', primary_key=True, serialize=False)),
                 ('amount_minor', models.BigIntegerField(blank=True, help_text='Empty: what is open on the day.', null=True)),
                 ('currency', models.CharField(max_length=3)),
                 ('collect_on', models.DateField()),

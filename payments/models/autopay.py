@@ -74,7 +74,7 @@ class ScheduledPayment(FSMModelMixin, models.Model):
         permission=Permission.PAYMENTS_READ,
     )
 
-    id = IdField(prefix="sch")
+    id = IdField(prefix="scp")
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="+")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="+")
     payment_method = models.ForeignKey(PaymentMethod, on_delete=models.PROTECT, related_name="+")

@@ -25,7 +25,7 @@ class Breaker(models.Model):
         permission=Permission.PAYMENTS_READ,
     )
 
-    id = IdField(prefix="brk")
+    id = IdField(prefix="cbr")
     account = models.OneToOneField(GatewayAccount, on_delete=models.PROTECT, related_name="breaker")
     failures_in_row = models.PositiveIntegerField(default=0)
     last_failure_at = models.DateTimeField(null=True, blank=True)
