@@ -12,9 +12,9 @@ from compliance import access, vault
 from compliance.permissions import Permission
 from coverpay.kernel import card_numbers, commands, ids, texts
 from coverpay.kernel.actors import Actor
+from coverpay.kernel.card_numbers import CardNumberRefused
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, IllegalTransition, Invalid
-from coverpay.kernel.card_numbers import CardNumberRefused
 from payments import bank_numbers
 from payments.gateways.base import MethodReport
 from payments.method_changes import (

@@ -1,7 +1,8 @@
 """Refuse every request that holds a card number: in its address, headers, query, form, file names or JSON.
 
 The answer names the place and never says the number. Nothing later in the chain reads, keeps or logs such a request.
-Webhooks of processors are exempt, for their bodies are verified and kept as they came; files are read by their importers.
+Webhooks of processors are exempt, for their bodies are verified and kept as they came; files are read by those who
+import them.
 """
 
 from __future__ import annotations
