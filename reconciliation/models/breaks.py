@@ -1,0 +1,78 @@
+"""What does not tie and waits for a person."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from compliance.access import Access
+from compliance.models import Organization
+from compliance.permissions import Permission
+from coverpay.kernel import clock, guards
+from coverpay.kernel.ids import IdField
+from reconciliation.models.banks import BankAccount
+
+READ = Permission.RECONCILIATION_READ
+
+
+class Break(models.Model):
+    """Something that does not tie and waits for a person: a line without partner, a wrong amount, several answers."""
+
+    class Kind(models.TextChoices):
+        BANK_ONLY = "bank_only", "On the bank statement only"
+        BOOKS_ONLY = "books_only", "In the books only"
+        AMOUNT_DIFFERS = "amount_differs", "Amount differs"
+        AMBIGUOUS = "ambiguous", "Several equal answers"
+        GATEWAY_AMOUNT = "gateway_amount", "Processor reported another amount"
+        GATEWAY_CONTRADICTS = (
+            "gateway_contradicts",
+            "Processor contradicts what it said before",
+        )
+        PAYOUT_UNKNOWN_CHARGE = (
+            "payout_unknown_charge",
+            "Payout names a charge we do not know",
+        )
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        CLOSED = "closed", "Closed"
+
+    ACCESS: ClassVar = Access(operator="organization_id", reader="organization_id", permission=READ)
+
+    id = IdField(prefix="brk")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    bank_account = models.ForeignKey(BankAccount, null=True, on_delete=models.PROTECT, related_name="breaks")
+    kind = models.CharField(max_length=24, choices=Kind.choices)
+    subject_id = models.CharField(
+        max_length=40,
+        db_collation="C",
+        help_text="The line, attempt or payout it is about.",
+    )
+    difference_minor = models.BigIntegerField(help_text="Signed: what the outside says less what our books say.")
+    currency = models.CharField(max_length=3)
+    reason = models.TextField()
+    inputs = models.JSONField(default=dict)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    opened_at = models.DateTimeField(default=clock.now)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subject_id", "kind"],
+                condition=models.Q(state="open"),
+                name="one_open_break_per_subject",
+            )
+        ]
+        triggers: ClassVar = [
+            *guards.no_delete("break"),
+            guards.first_state("state", "open"),
+            guards.legal_jumps("state", [("open", "closed")]),
+            guards.frozen_columns("organization", "kind", "subject_id", "difference_minor", "reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject_id}"
