@@ -247,17 +247,20 @@ LAYOUTS = (
 )  # fmt: skip
 
 _HOLDS_ENTRY = re.compile(r"6[0-9]{11}[ -~]{17}[0-9]{10}[ -~]{39}[01][0-9]{15}").fullmatch
-_TRACE = re.compile(r"[0-9]{15}").fullmatch
-known_routing = lru_cache(maxsize=1 << 15)(is_routing)
-"""`is_routing`, remembered: there are fewer banks than entries."""
+
+
+@lru_cache(maxsize=1 << 15)
+def bank_of(routing_number: str) -> int | None:
+    """What a routing number adds to an entry hash (its first eight digits); None when it is no routing number."""
+    return int(routing_number[:8]) if is_routing(routing_number) else None
 
 
 def write_entry(entry: EntryDetail) -> str:
     """Write record 6; the same as `ENTRY.write`, which says what does not fit. Raises: FieldRefused."""
     code, routing, account, amount, receiver_id, name, discretionary, addenda, trace = entry
-    if type(amount) is int and code in TRANSACTION_CODES and known_routing(routing) and account and _TRACE(trace):
+    if type(amount) is int and code in TRANSACTION_CODES and bank_of(routing) is not None:
         line = f"6{code}{routing}{account:<17}{amount:010}{receiver_id:<15}{name:<22}{discretionary:<2}{addenda}{trace}"
-        if _HOLDS_ENTRY(line) and not account.isspace():
+        if _HOLDS_ENTRY(line) and len(trace) == 15 and not line[12:29].isspace():
             return line
     return ENTRY.write(entry)
 
@@ -265,7 +268,7 @@ def write_entry(entry: EntryDetail) -> str:
 def read_entry(line: str) -> EntryDetail | None:
     """Read record 6 when nothing is wrong with it; else None, and `ENTRY.read` says what is."""
     code, routing, account = line[1:3], line[3:12], line[12:29].rstrip()
-    if not _HOLDS_ENTRY(line) or code not in TRANSACTION_CODES or not known_routing(routing) or not account:
+    if not _HOLDS_ENTRY(line) or code not in TRANSACTION_CODES or bank_of(routing) is None or not account:
         return None
     return EntryDetail(
         code,

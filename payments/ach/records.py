@@ -23,10 +23,12 @@ WRITTEN_SEC = frozenset({"PPD", "CCD", "WEB", "TEL"})
 READ_SEC = WRITTEN_SEC | {"COR", "ACK"}
 """Returns come under the code of their entry, changes under COR, acknowledgements of CCD credits under ACK."""
 
-DEBIT_CODES = frozenset("26 27 28 29 36 37 38 39 46 47 48 49 55 56".split())
-TRANSACTION_CODES = DEBIT_CODES | frozenset("21 22 23 24 31 32 33 34 41 42 43 44 51 52 53 54".split())
-RETURN_CODES = frozenset("21 26 31 36 41 46 51 56".split())
-PRENOTE_CODES = frozenset("23 28 33 38 43 48 53".split())
+DEBIT_CODES = frozenset(kind + what for kind in "234" for what in "6789") | {"55", "56"}
+"""First digit: 2 checking, 3 savings, 4 general ledger, 5 loan. Second, for credits and debits: 1 and 6 returns and
+changes, 2 and 7 live entries, 3 and 8 prenotes, 4 and 9 entries of nothing but an addenda; loans differ."""
+TRANSACTION_CODES = DEBIT_CODES | frozenset(kind + what for kind in "2345" for what in "1234")
+RETURN_CODES = frozenset(["21", "26", "31", "36", "41", "46", "51", "56"])
+PRENOTE_CODES = frozenset(["23", "28", "33", "38", "43", "48", "53"])
 
 _CHECKING, _SAVINGS = "checking", "savings"
 LIVE = {
