@@ -160,6 +160,8 @@ UNFOLD = {
     },
 }
 
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="CoverPay <no-reply@coverpay.localhost>")
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
 EMAIL_BACKEND = env("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
 
 LANGUAGE_CODE = "en-us"

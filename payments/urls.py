@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from payments.views import autopay, charges, disbursements, inbound, payouts
+from payments.views import autopay, charges, disbursements, inbound, opt_outs, payouts
 
 app_name = "payments"
 urlpatterns = [
+    path("messages/unsubscribe/<str:token>/", opt_outs.Unsubscribe.as_view(), name="unsubscribe"),
     path("payments/", charges.PaymentList.as_view(), name="list"),
     path("payments/<id:payment_id>/", charges.PaymentDetail.as_view(), name="detail"),
     path("payments/<id:payment_id>/refund/", charges.RequestRefund.as_view(), name="refund"),

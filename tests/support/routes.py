@@ -14,6 +14,7 @@ from compliance.http import StaffPage
 
 WITHOUT_ROWS = {
     "inbound-webhook": "gateways knock there with a signature, not a session; tests/payments shows what it refuses",
+    "payments:unsubscribe": "a signed link is the key; tests/payments/test_opt_outs.py shows what it refuses",
     "openapi": "the same document for everyone",
     "docs": "the same page for everyone",
     "alive": "tells that the process answers",
