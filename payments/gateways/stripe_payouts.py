@@ -66,7 +66,7 @@ def joined(lines: Iterable[PayoutLineReport]) -> list[PayoutLineReport]:
 
 def _line(api: Api, row: dict[str, Any]) -> PayoutLineReport:
     category, gross, fee = row["reporting_category"], row["amount"], row["fee"]
-    source = row.get("source") if isinstance(row.get("source"), dict) else {}
+    source = wire.thing(row.get("source"))
     if category in _FEES:
         return PayoutLineReport("fee", "", row["id"], 0, -row["net"])
     kind = _KINDS.get(category)

@@ -115,9 +115,9 @@ def of_intent(intent: Thing) -> Outcome:
 
 
 def _of_intent(intent: Thing) -> Outcome:
-    status, charge = intent["status"], _thing(intent.get("latest_charge"))
+    status, charge = intent["status"], thing(intent.get("latest_charge"))
     currency, name = intent["currency"].upper(), intent["id"]
-    card = _thing(_thing(charge.get("payment_method_details")).get("card"))
+    card = thing(thing(charge.get("payment_method_details")).get("card"))
     transaction = card.get("network_transaction_id") or ""
     if status == "succeeded":
         taken = Money(intent["amount_received"], currency)
@@ -172,7 +172,7 @@ def of_dispute(dispute: Thing) -> DisputeNews:
     """What a dispute of a card says; our reference is not in it, so the intent's number is. Raises: Unreadable."""
     status = dispute_status(dispute)
     try:
-        due = _thing(dispute.get("evidence_details")).get("due_by")
+        due = thing(dispute.get("evidence_details")).get("due_by")
         return DisputeNews(
             reference="",
             gateway_reference=name_of(dispute["payment_intent"]),
@@ -203,12 +203,13 @@ def of_return(dispute: Thing) -> Outcome:
 
 def is_return(dispute: Thing) -> bool:
     """Whether a dispute is the return of a bank debit: no card stands behind it, and its reason is one of a bank's."""
-    kind = _thing(dispute.get("payment_method_details")).get("type")
+    kind = thing(dispute.get("payment_method_details")).get("type")
     return kind != "card" and dispute.get("reason") in RETURN_REASONS
 
 
 def is_bank_debit(charge: Thing) -> bool:
-    return _thing(charge.get("payment_method_details")).get("type") == BANK_DEBIT
+    """Whether a charge is a debit of a bank account."""
+    return thing(charge.get("payment_method_details")).get("type") == BANK_DEBIT
 
 
 def of_method(method: Thing) -> MethodReport:
@@ -240,15 +241,15 @@ def evidence(given: Mapping[str, str]) -> dict[str, str]:
     return known | ({"uncategorized_text": "\n".join(texts)} if texts else {})
 
 
-def reference_of(thing: Thing) -> str:
+def reference_of(made: Thing) -> str:
     """Our reference in an object's metadata; empty for what we did not make."""
-    found = _thing(thing.get("metadata")).get(REFERENCE)
+    found = thing(made.get("metadata")).get(REFERENCE)
     return found if isinstance(found, str) else ""
 
 
-def name_of(thing: Any) -> str:
+def name_of(told: Any) -> str:
     """The id of what may be an id or the object itself. Raises: TypeError."""
-    name = thing.get("id") if isinstance(thing, Mapping) else thing
+    name = told.get("id") if isinstance(told, Mapping) else told
     if not isinstance(name, str):
         raise TypeError("no id")
     return name
@@ -268,5 +269,6 @@ def made_at(reference: str) -> dt.datetime | None:
         return None
 
 
-def _thing(value: Any) -> Thing:
+def thing(value: Any) -> Thing:
+    """What may be an object; nothing in its place otherwise."""
     return value if isinstance(value, Mapping) else {}
