@@ -245,7 +245,7 @@ def _parts(policies: Mapping[str, Policy], wanted: Sequence[Wanted]) -> list[tup
     if len(same) != 1:
         raise NotTogether("One payment takes invoices of one operator in one currency.", field="items")
     _refuse_live(found)
-    still_open = _open_minor(found)
+    still_open = open_minor_of(found)
     return [
         (invoice, _amount(invoice, want.amount_minor, still_open[invoice.id]))
         for invoice, want in zip(found, wanted, strict=True)
@@ -266,7 +266,7 @@ def _refuse_live(invoices: Sequence[Invoice]) -> None:
     )
 
 
-def _open_minor(invoices: Sequence[Invoice]) -> dict[str, int]:
+def open_minor_of(invoices: Sequence[Invoice]) -> dict[str, int]:
     """What is open of each invoice, minor units."""
     found = dict.fromkeys((invoice.id for invoice in invoices), 0)
     lines = open_items.with_open(InvoiceLine.objects.filter(invoice__in=invoices))
@@ -326,6 +326,21 @@ def plan_attempt(payment: Payment, decision: routing.Decision, *, number: int = 
 
 
 def _tell(payment: Payment, attempt: Attempt, parts: Sequence[tuple[Invoice, int]]) -> None:
+    noted, fact = told(payment, attempt, parts)
+    audit.record(
+        action=noted.action, object_id=noted.object_id, organization_id=noted.organization_id, after=noted.after
+    )
+    events.record(
+        type=fact.type,
+        organization_id=fact.organization_id,
+        object_id=fact.object_id,
+        subject_id=fact.subject_id,
+        data=fact.data,
+    )
+
+
+def told(payment: Payment, attempt: Attempt, parts: Sequence[tuple[Invoice, int]]) -> tuple[audit.Noted, events.Fact]:
+    """What audit and integrations hear of a payment that was planned, to be written by itself or among many."""
     operator_id = payment.policy.operator_id
     facts = {
         "invoice": payment.invoice_id,
@@ -336,24 +351,17 @@ def _tell(payment: Payment, attempt: Attempt, parts: Sequence[tuple[Invoice, int
         "method": payment.method,
         "initiator": payment.initiator,
     }
-    audit.record(
-        action="payment.create",
-        object_id=payment.id,
-        organization_id=operator_id,
-        after={
-            **facts,
-            "parts": {invoice.id: amount_minor for invoice, amount_minor in parts},
-            "payment_method": payment.payment_method_id,
-            "capture": payment.capture,
-            "represents": payment.represents_id,
-            "attempt": attempt.id,
-            "routing": attempt.routing,
-        },
-    )
-    events.record(
-        type="payment.created",
-        organization_id=operator_id,
-        object_id=payment.id,
-        subject_id=payment.policy_id,
-        data={"payment": payment.id, "policy": payment.policy_id, **facts},
+    after = {
+        **facts,
+        "parts": {invoice.id: amount_minor for invoice, amount_minor in parts},
+        "payment_method": payment.payment_method_id,
+        "capture": payment.capture,
+        "represents": payment.represents_id,
+        "attempt": attempt.id,
+        "routing": attempt.routing,
+    }
+    data = {"payment": payment.id, "policy": payment.policy_id, **facts}
+    return (
+        audit.Noted("payment.create", payment.id, operator_id, after=after),
+        events.Fact("payment.created", operator_id, payment.id, payment.policy_id, data),
     )

@@ -7,9 +7,9 @@ Nothing of a mandate is ever deleted, so it is at hand for the two years the rul
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from compliance import access, audit, events
 from compliance.permissions import Permission
@@ -164,17 +164,21 @@ def standing_of(method: PaymentMethod) -> QuerySet[Mandate]:
 
 
 def standing(
-    method: PaymentMethod, *, policy_ids: Collection[str] = (), initiator: str = Payment.Initiator.STAFF
+    method: PaymentMethod,
+    *,
+    policy_ids: Collection[str] = (),
+    initiator: str = Payment.Initiator.STAFF,
+    of: Sequence[Mandate] | None = None,
 ) -> Mandate | None:
     """The mandate that allows this charge, or None.
 
-    Takes:  the policies it is for, all of which it must cover. A mandate for a single charge is used up by the first
-            payment made under it that did not fail, but covers what recovery does about that one.
+    Takes:  the policies it is for, all of which it must cover; `of`, the method's standing mandates where they were
+            fetched with those of others. A mandate for a single charge is used up by the first payment made under it
+            that did not fail, but covers what recovery does about that one.
     """
-    rows = standing_of(method)
-    for policy_id in set(policy_ids):
-        rows = rows.filter(Q(policy__isnull=True) | Q(policy_id=policy_id))
-    for mandate in rows:
+    for mandate in standing_of(method) if of is None else of:
+        if mandate.policy_id is not None and set(policy_ids) - {mandate.policy_id}:
+            continue
         if mandate.recurring or (initiator != Payment.Initiator.AUTOPAY and not _used(mandate, initiator)):
             return mandate
     return None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from compliance import vault
 from coverpay.kernel.errors import Conflict
 from payments import mandates
-from payments.models import AccountValidation, GatewayAccount, MethodToken, Payment, PaymentMethod
+from payments.models import AccountValidation, GatewayAccount, Mandate, MethodToken, Payment, PaymentMethod
 
 CARD, ACH = PaymentMethod.Kind.CARD, PaymentMethod.Kind.ACH
 UNVALIDATED, ACTIVE = PaymentMethod.State.UNVALIDATED, PaymentMethod.State.ACTIVE
@@ -28,10 +28,12 @@ def usable(
     on: dt.date,
     initiator: str = Payment.Initiator.STAFF,
     policy_ids: Collection[str] = (),
+    standing: Sequence[Mandate] | None = None,
 ) -> None:
     """Say nothing when a method may be charged on a day by somebody for these policies.
 
-    A bank account takes a mandate, whoever asks; a card takes one when nobody is present.
+    A bank account takes a mandate, whoever asks; a card takes one when nobody is present. `standing` are the method's
+    standing mandates where they were fetched with those of others.
 
     Raises: MethodNotUsable, with `why`.
     """
@@ -42,7 +44,7 @@ def usable(
     if last is not None and last < on:
         raise not_usable(method, "expired", f"It expired on {last}")
     if method.kind == ACH or initiator in mandates.BY_THEMSELVES:
-        mandate = mandates.standing(method, policy_ids=policy_ids, initiator=initiator)
+        mandate = mandates.standing(method, policy_ids=policy_ids, initiator=initiator, of=standing)
         if mandate is None:
             raise not_usable(method, "no_mandate", "No standing mandate allows this charge")
         if method.kind == ACH and mandate.sec_code == "WEB" and method.state == UNVALIDATED:
