@@ -1,4 +1,4 @@
-"""Every posting payments make: money at a processor, given back, and paid out to the bank."""
+"""Every posting payments make: money at a processor, given back, paid out to the bank, and disbursed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 
 from coverpay.kernel.commands import step
 from coverpay.kernel.money import Money
-from payments.models import Attempt, Payout, PayoutLine
+from payments.models import Attempt, Disbursement, Payout, PayoutLine
 from reconciliation.ledger import accounts, posting
 from reconciliation.ledger.models import Entry, Snapshot
 from reconciliation.ledger.posting import Posting, credit, debit
@@ -14,12 +14,19 @@ from reconciliation.ledger.posting import Posting, credit, debit
 PAYMENT_TAKEN = "payment.taken"
 PAYMENT_UNDONE = "payment.undone"
 PAYOUT_RECORDED = "payout.recorded"
+REFUND_GIVEN = "refund.given"
+DISPUTE_WITHDRAWN = "dispute.withdrawn"
+DISPUTE_RETURNED = "dispute.returned"
+DISBURSEMENT_ISSUED = "disbursement.issued"
+DISBURSEMENT_UNDONE = "disbursement.undone"
+DISBURSEMENT_ESCHEATED = "disbursement.escheated"
 
 
 @step
-def payment_taken(attempt: Attempt, amount: Money, on: dt.date) -> str:
-    """Posts: Dr processor_clearing · Cr unapplied_cash."""
+def payment_taken(attempt: Attempt, amount: Money, on: dt.date, *, surcharge: Money | None = None) -> str:
+    """Posts: Dr processor_clearing · Cr unapplied_cash, fee_in_trust (what of it is our surcharge)."""
     payment = attempt.payment
+    ours = surcharge or Money(0, amount.currency)
     return posting.post(
         Posting(
             book_id=_book(payment.policy.operator_id),
@@ -35,7 +42,8 @@ def payment_taken(attempt: Attempt, amount: Money, on: dt.date) -> str:
                     owner=attempt.account_id,
                     reference=attempt.id,
                 ),
-                credit("unapplied_cash", amount),
+                credit("unapplied_cash", amount - ours),
+                credit("fee_in_trust", ours, owner=payment.policy.operator_id),
             ),
         )
     )
@@ -51,6 +59,39 @@ def payment_undone(attempt: Attempt, *, reason: str, on: dt.date) -> str:
         kind=PAYMENT_UNDONE,
         posted_on=on,
         memo=f"Payment {reason}",
+    )
+
+
+@step
+def money_drawn(attempt: Attempt, *, source_id: str, kind: str, cash: Money, surcharge: Money, on: dt.date) -> str:
+    """A part of a payment left the processor: refunded, or withdrawn by a dispute.
+
+    Posts: Dr unapplied_cash, fee_in_trust (what of it was our surcharge) · Cr processor_clearing.
+    """
+    payment = attempt.payment
+    return posting.post(
+        Posting(
+            book_id=_book(payment.policy.operator_id),
+            posted_on=on,
+            source_id=source_id,
+            kind=kind,
+            subject_id=payment.policy_id,
+            memo=f"Payment {payment.id}, {kind}",
+            sides=(
+                debit("unapplied_cash", cash),
+                debit("fee_in_trust", surcharge, owner=payment.policy.operator_id),
+                credit("processor_clearing", cash + surcharge, owner=attempt.account_id, reference=attempt.id),
+            ),
+        )
+    )
+
+
+@step
+def draw_undone(source_id: str, *, kind: str, on: dt.date) -> str:
+    """Posts: the exact opposite of the entry that let the money go."""
+    entry = Entry.objects.get(source_id=source_id, kind=kind)
+    return posting.reverse(
+        entry_id=entry.id, source_id=source_id, kind=DISPUTE_RETURNED, posted_on=on, memo="Dispute decided for us"
     )
 
 
@@ -93,6 +134,59 @@ def payout_recorded(payout: Payout, lines: list[PayoutLine]) -> str | None:
                 ),
                 debit("processor_fees", fees, owner=payout.account_id),
                 credit("due_to_trust", fees),
+            ),
+        )
+    )
+
+
+@step
+def disbursement_issued(made: Disbursement, *, on: dt.date) -> str:
+    """Posts: Dr unapplied_cash · Cr trust_cash (the bank account, the check's number or trace)."""
+    amount = Money(made.amount_minor, made.currency)
+    return posting.post(
+        Posting(
+            book_id=_book(made.organization_id),
+            posted_on=on,
+            source_id=made.id,
+            kind=DISBURSEMENT_ISSUED,
+            subject_id=made.policy_id,
+            memo=f"Disbursement {made.id} by {made.method} {made.gateway_reference}".strip(),
+            sides=(
+                debit("unapplied_cash", amount),
+                credit("trust_cash", amount, owner=made.bank_account_id or "", reference=made.gateway_reference),
+            ),
+        )
+    )
+
+
+@step
+def disbursement_undone(made: Disbursement, *, on: dt.date) -> str:
+    """Posts: the exact opposite of the entry that issued it."""
+    entry = Entry.objects.get(source_id=made.id, kind=DISBURSEMENT_ISSUED)
+    return posting.reverse(
+        entry_id=entry.id,
+        source_id=made.id,
+        kind=DISBURSEMENT_UNDONE,
+        posted_on=on,
+        memo=f"Disbursement {made.state}",
+    )
+
+
+@step
+def disbursement_escheated(made: Disbursement, *, on: dt.date) -> str:
+    """Posts: Dr trust_cash (the bank account, the check's number) · Cr unclaimed_property (the payee's state)."""
+    amount = Money(made.amount_minor, made.currency)
+    return posting.post(
+        Posting(
+            book_id=_book(made.organization_id),
+            posted_on=on,
+            source_id=made.id,
+            kind=DISBURSEMENT_ESCHEATED,
+            subject_id=made.policy_id,
+            memo=f"Check {made.gateway_reference} became unclaimed property",
+            sides=(
+                debit("trust_cash", amount, owner=made.bank_account_id or "", reference=made.gateway_reference),
+                credit("unclaimed_property", amount, owner=made.payee.state),
             ),
         )
     )

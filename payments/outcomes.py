@@ -6,37 +6,44 @@ import datetime as dt
 
 from django.conf import settings
 
-from billing import arrivals, cash, fees
-from billing.delinquency import cures
+from billing import cash, fees
 from billing.models import Receipt, ReceiptReversal
-from compliance import audit, business_days, events
-from coverpay.kernel import clock, commands, texts
+from compliance import audit, events
+from coverpay.kernel import clock, commands, jobs, texts
 from coverpay.kernel.commands import step
 from coverpay.kernel.errors import NotFound
 from coverpay.kernel.money import Money
-from payments import journal
+from payments import contradictions, methods, takings
 from payments.gateways.base import Outcome, Status
-from payments.models import Attempt, Payment, Refund
+from payments.models import Attempt, Payment, PaymentPart
 from policies import locks
-from reconciliation import breaks
 from reconciliation.models import Break
 
-S = Attempt.State
-ACH = "ach"
-ACH_RETURN_DAYS = 6
-"""Business days; what is returned later than this is returned for want of authority, and needs a person anyway."""
-_OPEN = (S.PLANNED, S.SUBMITTED, S.PENDING, S.UNKNOWN)
+S, Phase = Attempt.State, Attempt.Phase
+HOLD_DAYS = 7
+"""What is held longer than this is asked about and let go: issuers drop the hold then, whatever we think."""
+_OPEN = (S.PLANNED, S.SUBMITTED, S.PENDING, S.UNKNOWN, S.AUTHORIZED)
+_WITH_AMOUNT = (Status.SUCCEEDED, Status.PENDING, Status.RETURNED, Status.AUTHORIZED)
 
 
 @step
 def locked(attempt_id: str) -> Attempt:
-    """Lock the attempt's policy and those its money went on to, then read it as it is now. Raises: NotFound."""
-    policy_id = Attempt.objects.filter(pk=attempt_id).values_list("payment__policy_id", flat=True).first()
-    if policy_id is None:
-        raise NotFound(f"No attempt {attempt_id}.", field="attempt")
-    receipts = Receipt.objects.filter(source_id__in=Attempt.objects.filter(pk=attempt_id).values("payment_id"))
-    locks.lock_many({policy_id, *cash.reach(receipts.values_list("id", flat=True))})
-    return Attempt.objects.select_related("payment__policy", "payment__invoice", "account").get(pk=attempt_id)
+    """Lock every policy of the attempt's payment and those its money went on to, then read it. Raises: NotFound."""
+    lock_payment(Payment.objects.filter(attempts=attempt_id).values_list("id", flat=True).first(), "attempt")
+    rows = Attempt.objects.select_related(
+        "payment__policy__program", "payment__invoice", "payment__payment_method", "account__breaker"
+    )
+    return rows.get(pk=attempt_id)
+
+
+@step
+def lock_payment(payment_id: str | None, field: str = "payment") -> None:
+    """Lock the policies of all parts of a payment, and those its cash was carried to. Raises: NotFound."""
+    parts = list(PaymentPart.objects.filter(payment=payment_id)) if payment_id else []
+    if not parts:
+        raise NotFound(f"No such {field}.", field=field)
+    receipts = Receipt.objects.filter(source_id__in=[part.source_id for part in parts])
+    locks.lock_many({part.policy_id for part in parts} | cash.reach(receipts.values_list("id", flat=True)))
 
 
 @step
@@ -47,12 +54,14 @@ def enter(attempt: Attempt, outcome: Outcome) -> None:
             _amount_unknown(attempt, outcome)
         else:
             settle(attempt, outcome)
+    elif attempt.state == S.SUCCEEDED and outcome.status is Status.AUTHORIZED:
+        commands.unchanged()
     elif attempt.state == S.SUCCEEDED and _amount_differs(attempt, outcome):
         _noted(_amount_break(attempt, outcome))
     elif attempt.state == S.SUCCEEDED and outcome.status is Status.RETURNED:
         _returned(attempt, outcome)
     elif _contradicts(attempt, outcome):
-        _noted(contradiction(attempt, attempt, outcome))
+        _noted(contradictions.said_otherwise(attempt, attempt, outcome))
     else:
         commands.unchanged()
 
@@ -60,18 +69,19 @@ def enter(attempt: Attempt, outcome: Outcome) -> None:
 @step
 def settle(attempt: Attempt, outcome: Outcome) -> None:
     """Move an undecided attempt to what the outcome says."""
-    if outcome.status is Status.PENDING:
-        _pending(attempt, outcome)
-    elif outcome.status is Status.UNKNOWN:
-        _unknown(attempt, outcome)
-    elif outcome.status is Status.DECLINED:
-        _declined(attempt, outcome)
-    elif outcome.status is Status.NOT_FOUND:
+    moves = {
+        Status.PENDING: _pending,
+        Status.UNKNOWN: _unknown,
+        Status.DECLINED: _declined,
+        Status.AUTHORIZED: _held,
+        Status.VOIDED: voided,
+        Status.SUCCEEDED: _succeeded,
+        Status.RETURNED: _taken_and_returned,
+    }
+    if outcome.status is Status.NOT_FOUND:
         commands.unchanged()
     else:
-        _succeeded(attempt, outcome)
-        if outcome.status is Status.RETURNED:
-            _returned(attempt, outcome)
+        moves[outcome.status](attempt, outcome)
 
 
 def _pending(attempt: Attempt, outcome: Outcome) -> None:
@@ -83,7 +93,7 @@ def _pending(attempt: Attempt, outcome: Outcome) -> None:
     attempt.check_count = 0
     attempt.next_check_at = clock.now() + dt.timedelta(seconds=settings.ATTEMPT_LEASE_SECONDS)
     _save(attempt, outcome, before)
-    _event("payment.pending", attempt)
+    tell("payment.pending", attempt)
 
 
 def _unknown(attempt: Attempt, outcome: Outcome) -> None:
@@ -96,6 +106,29 @@ def _unknown(attempt: Attempt, outcome: Outcome) -> None:
     _save(attempt, outcome, before)
 
 
+def _held(attempt: Attempt, outcome: Outcome) -> None:
+    """The money is held. What was to be captured or let go is still to be; what was to be taken at once is captured."""
+    if attempt.state == S.AUTHORIZED:
+        commands.unchanged()
+        return
+    before = _sent(attempt)
+    if attempt.state == S.PENDING:
+        attempt.lose_track()
+        attempt.save(update_fields=["state"])
+    attempt.hold()
+    attempt.check_count = 0
+    if attempt.authorized_until is None:
+        attempt.authorized_until = clock.now() + dt.timedelta(days=HOLD_DAYS)
+    if attempt.phase == Phase.CHARGE and attempt.payment.capture:
+        attempt.phase, attempt.capture_minor = Phase.CAPTURE, attempt.amount_minor
+    attempt.next_check_at = attempt.authorized_until if attempt.phase == Phase.CHARGE else clock.now()
+    _save(attempt, outcome, before)
+    if attempt.phase == Phase.CHARGE:
+        tell("payment.authorized", attempt)
+    else:
+        jobs.wake("payments.submit", attempt.id)
+
+
 def _declined(attempt: Attempt, outcome: Outcome) -> None:
     before = _sent(attempt)
     attempt.decline()
@@ -103,12 +136,24 @@ def _declined(attempt: Attempt, outcome: Outcome) -> None:
     _save(attempt, outcome, before)
     attempt.payment.fail()
     attempt.payment.save(update_fields=["state"])
-    _event("payment.failed", attempt)
+    tell("payment.failed", attempt)
+
+
+@step
+def voided(attempt: Attempt, outcome: Outcome) -> None:
+    """End an undecided attempt and its payment: withdrawn, and no money moved."""
+    before = attempt.state
+    attempt.void()
+    _decided(attempt)
+    _save(attempt, outcome, before)
+    attempt.payment.fail()
+    attempt.payment.save(update_fields=["state"])
+    tell("payment.voided", attempt)
 
 
 def _succeeded(attempt: Attempt, outcome: Outcome) -> None:
     before = _sent(attempt)
-    amount = outcome.amount or Money(attempt.amount_minor, attempt.currency)
+    amount = outcome.amount or _known(attempt)
     attempt.succeed()
     attempt.taken_minor = amount.amount_minor
     _decided(attempt)
@@ -116,95 +161,54 @@ def _succeeded(attempt: Attempt, outcome: Outcome) -> None:
     payment = attempt.payment
     payment.succeed()
     payment.save(update_fields=["state"])
-    today = clock.today()
-    journal.payment_taken(attempt, amount, today)
-    arrivals.take(
-        payment.policy,
-        source_id=payment.id,
-        amount=amount,
-        received_on=today,
-        provisional_until=_settles_on(today) if payment.method == ACH else None,
-    )
-    _event("payment.succeeded", attempt)
+    takings.take(attempt, amount)
+    if payment.payment_method is not None:
+        methods.remember_network_id(payment.payment_method, attempt.network_transaction_id)
+    tell("payment.succeeded", attempt)
 
 
-def _settles_on(taken_on: dt.date) -> dt.date:
-    """The business day until which a bank may still return an ACH debit."""
-    day = taken_on
-    for _ in range(ACH_RETURN_DAYS):
-        day = business_days.shift(day + dt.timedelta(days=1), "next")
-    return day
+def _taken_and_returned(attempt: Attempt, outcome: Outcome) -> None:
+    _succeeded(attempt, outcome)
+    _returned(attempt, outcome)
 
 
 def _returned(attempt: Attempt, outcome: Outcome) -> None:
     payment = attempt.payment
     if payment.state == Payment.State.SUCCEEDED:
+        gone = takings.gone_minor(payment)
         payment.bounce()
         payment.save(update_fields=["state"])
-        undo(attempt, reason=ReceiptReversal.Reason.RETURNED)
+        takings.undo(attempt, reason=ReceiptReversal.Reason.RETURNED)
+        if gone:
+            contradictions.overdrawn(attempt, gone, by=attempt.id)
         fees.charge_for_return(payment.policy)
         _save(attempt, outcome, attempt.state)
-        _event("payment.returned", attempt)
-    elif payment.state == Payment.State.REFUNDED:
-        _noted(given_back_twice(attempt, attempt.id))
+        tell("payment.returned", attempt)
+    elif payment.state in (Payment.State.REFUNDED, Payment.State.DISPUTED):
+        _noted(contradictions.given_back_twice(attempt, attempt.id))
     else:
         commands.unchanged()
 
 
-@step
-def undo(attempt: Attempt, *, reason: str) -> None:
-    """Give back what a succeeded attempt brought: applications, receipt and postings, by exact opposites."""
-    receipt = Receipt.objects.get(source_id=attempt.payment_id)
-    cash.take_back(receipt, reason=reason, on=clock.today())
-    cures.money_returned(receipt.policy)
-    journal.payment_undone(attempt, reason=reason, on=clock.today())
-
-
-@step
-def given_back_twice(attempt: Attempt, subject_id: str) -> Break | None:
-    """The payor has the money twice: we refunded it and the bank took it back as well. A person must get it back."""
-    return _break(
-        attempt,
-        Break.Kind.GATEWAY_CONTRADICTS,
-        Money(-(attempt.taken_minor or attempt.amount_minor), attempt.currency),
-        "The payment was refunded, and the bank returned it as well.",
-        {"says": "given back twice"},
-        subject_id=subject_id,
-    )
-
-
 def _contradicts(attempt: Attempt, outcome: Outcome) -> bool:
     """Money said to move after we decided it did not, or the other way round."""
-    says_taken = outcome.status in (Status.SUCCEEDED, Status.RETURNED)
-    if attempt.state == S.DECLINED:
-        return says_taken
-    return attempt.state == S.SUCCEEDED and outcome.status is Status.DECLINED
-
-
-@step
-def contradiction(attempt: Attempt, subject: Attempt | Refund, outcome: Outcome) -> Break | None:
-    """Open the break about a processor that takes back its word about a charge or refund, once."""
-    amount = (subject.taken_minor if isinstance(subject, Attempt) else None) or subject.amount_minor
-    moves_to_us = isinstance(subject, Attempt) is (outcome.status is not Status.DECLINED)
-    return _break(
-        attempt,
-        Break.Kind.GATEWAY_CONTRADICTS,
-        Money(amount if moves_to_us else -amount, subject.currency),
-        f"The processor now says {outcome.status}; before, it was {subject.state}.",
-        {"says": outcome.status},
-        subject_id=subject.id,
-    )
+    if attempt.state in (S.DECLINED, S.VOIDED):
+        return outcome.status in (Status.SUCCEEDED, Status.RETURNED)
+    return attempt.state == S.SUCCEEDED and outcome.status in (Status.DECLINED, Status.VOIDED)
 
 
 def _amount_differs(attempt: Attempt, outcome: Outcome) -> bool:
-    if outcome.status not in (Status.SUCCEEDED, Status.PENDING, Status.RETURNED) or outcome.amount is None:
+    if outcome.status not in _WITH_AMOUNT or outcome.amount is None:
         return False
+    if outcome.status is Status.AUTHORIZED:
+        return outcome.amount != Money(attempt.amount_minor, attempt.currency)
     return outcome.amount != _known(attempt)
 
 
 def _known(attempt: Attempt) -> Money:
     """What we hold to be the amount: what was taken, once that is decided, or else what we asked for."""
-    return Money(attempt.taken_minor or attempt.amount_minor, attempt.currency)
+    asked = attempt.capture_minor if attempt.phase == Phase.CAPTURE else None
+    return Money(attempt.taken_minor or asked or attempt.amount_minor, attempt.currency)
 
 
 def _amount_unknown(attempt: Attempt, outcome: Outcome) -> None:
@@ -218,55 +222,12 @@ def _amount_unknown(attempt: Attempt, outcome: Outcome) -> None:
     opened = _amount_break(attempt, outcome)
     _noted(opened)
     if opened is not None:
-        _event("payment.needs_review", attempt)
+        tell("payment.needs_review", attempt)
 
 
 def _amount_break(attempt: Attempt, outcome: Outcome) -> Break | None:
     assert outcome.amount is not None
-    return amount_break(attempt, _known(attempt), outcome.amount)
-
-
-@step
-def amount_break(attempt: Attempt, known: Money, reported: Money, *, subject_id: str = "") -> Break | None:
-    """Open the break about an amount that is not the one we know, once. Gives None when it was seen before."""
-    return _break(
-        attempt,
-        Break.Kind.GATEWAY_AMOUNT,
-        reported - known if reported.currency == known.currency else reported,
-        f"We know of {known}, the processor reports {reported}.",
-        {"known_minor": known.amount_minor, "reported_minor": reported.amount_minor},
-        subject_id=subject_id,
-    )
-
-
-@step
-def close_amount_break(subject_id: str, *, reason: str) -> None:
-    """Close the break about an amount that a person has now decided."""
-    for found in Break.objects.filter(subject_id=subject_id, kind=Break.Kind.GATEWAY_AMOUNT, state=Break.State.OPEN):
-        breaks.close_break(found, reason=reason)
-
-
-def _break(
-    attempt: Attempt,
-    kind: Break.Kind,
-    difference: Money,
-    reason: str,
-    inputs: dict[str, str | int],
-    *,
-    subject_id: str = "",
-) -> Break | None:
-    """Open a break, unless the very same was seen before, be it closed meanwhile: repeated news changes nothing."""
-    subject_id = subject_id or attempt.id
-    if Break.objects.filter(subject_id=subject_id, kind=kind, inputs=inputs).exists():
-        return None
-    return breaks.open_break(
-        organization_id=attempt.payment.policy.operator_id,
-        kind=kind,
-        subject_id=subject_id,
-        difference=difference,
-        reason=reason,
-        inputs=inputs,
-    )
+    return contradictions.amount_differs(attempt, _known(attempt), outcome.amount)
 
 
 def _noted(opened: Break | None) -> None:
@@ -276,10 +237,13 @@ def _noted(opened: Break | None) -> None:
 
 
 def _sent(attempt: Attempt) -> str:
-    """The state before; news about a replanned attempt shows that it was sent after all."""
+    """The state before; news about a replanned attempt, or about held money, shows that it was sent after all."""
     before: str = attempt.state
     if attempt.state == S.PLANNED:
         attempt.submit()
+        attempt.save(update_fields=["state"])
+    elif attempt.state == S.AUTHORIZED:
+        attempt.send_on()
         attempt.save(update_fields=["state"])
     return before
 
@@ -293,6 +257,10 @@ def _save(attempt: Attempt, outcome: Outcome, before: str) -> None:
     attempt.gateway_reference = texts.shown(outcome.gateway_reference, 80) or attempt.gateway_reference
     attempt.outcome_code = texts.shown(outcome.code, 60)
     attempt.outcome_message = texts.shown(outcome.message, 300)
+    attempt.network_code = texts.shown(outcome.network_code, 20)
+    attempt.advice = texts.shown(outcome.advice, 20)
+    told = texts.shown(outcome.network_transaction_id, 80)
+    attempt.network_transaction_id = told or attempt.network_transaction_id
     attempt.save()
     audit.record(
         action=f"attempt.{outcome.status}",
@@ -307,7 +275,9 @@ def _save(attempt: Attempt, outcome: Outcome, before: str) -> None:
     )
 
 
-def _event(type: str, attempt: Attempt) -> None:
+@step
+def tell(type: str, attempt: Attempt) -> None:
+    """Record the event about a payment that one of its attempts brought about."""
     payment = attempt.payment
     events.record(
         type=type,

@@ -15,7 +15,7 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, IllegalTransition, NotFound
 from coverpay.kernel.money import Money
-from payments import accounts, outcomes, sweeps
+from payments import accounts, contradictions, sweeps, takings
 from payments.attempts import MAX_SUBMITS, SWEEPER
 from payments.gateways.base import NotSent, Outcome, RefundOrder, Status
 from payments.models import Attempt, GatewayAccount, Payment, Refund
@@ -133,7 +133,7 @@ def record_outcome(*, refund_id: str, outcome: Outcome, actor: Actor) -> Refund:
     elif outcome.status is Status.SUCCEEDED and outcome.amount not in (None, asked):
         assert outcome.amount is not None
         _lose_track(refund, outcome, next_check_at=None)
-        outcomes.amount_break(refund.attempt, asked, outcome.amount, subject_id=refund.id)
+        contradictions.amount_differs(refund.attempt, asked, outcome.amount, subject_id=refund.id)
     elif outcome.status in (Status.SUCCEEDED, Status.DECLINED):
         _settle(refund, outcome)
     elif refund.state == Refund.State.SUBMITTED:
@@ -160,7 +160,7 @@ def resolve(*, refund_id: str, given: bool, reason: str, actor: Actor) -> Refund
         )
     status = Status.SUCCEEDED if given else Status.DECLINED
     _settle(refund, Outcome(status, refund.gateway_reference, "decided_by_person"), reason=reason)
-    outcomes.close_amount_break(refund.id, reason=reason)
+    contradictions.close_amount(refund.id, reason=reason)
     return refund
 
 
@@ -176,13 +176,13 @@ def _settle(refund: Refund, outcome: Outcome, *, reason: str = "") -> None:
     if outcome.status is Status.SUCCEEDED and refund.payment.state == Payment.State.SUCCEEDED:
         _give_back(refund)
     elif outcome.status is Status.SUCCEEDED:
-        outcomes.given_back_twice(refund.attempt, refund.id)
+        contradictions.given_back_twice(refund.attempt, refund.id)
 
 
 def _late(refund: Refund, outcome: Outcome) -> None:
     """News about a refund that is decided, or to be sent again: only a contradiction matters, and becomes a break."""
     contrary = {Refund.State.SUCCEEDED: Status.DECLINED, Refund.State.DECLINED: Status.SUCCEEDED}.get(refund.state)
-    if outcome.status is not contrary or outcomes.contradiction(refund.attempt, refund, outcome) is None:
+    if outcome.status is not contrary or contradictions.said_otherwise(refund.attempt, refund, outcome) is None:
         commands.unchanged()
 
 
@@ -198,7 +198,7 @@ def _give_back(refund: Refund) -> None:
     payment = refund.payment
     payment.refund()
     payment.save(update_fields=["state"])
-    outcomes.undo(refund.attempt, reason=ReceiptReversal.Reason.REFUNDED)
+    takings.undo(refund.attempt, reason=ReceiptReversal.Reason.REFUNDED)
     events.record(
         type="payment.refunded",
         organization_id=payment.policy.operator_id,

@@ -32,9 +32,9 @@ def test_a_charge_is_planned_under_a_key_of_ours_with_the_reasons_of_its_route(h
     assert (payment.state, payment.amount_minor, attempt.state, attempt.submit_count) == (
         "processing", 535_900, "planned", 0,
     )  # fmt: skip
-    assert attempt.routing == {
-        "account": house.account.id, "table": "routing v1", "rule": 1, "reasons": ["rule 1: card goes to sandbox"],
-    }  # fmt: skip
+    chosen = {"account": house.account.id, "table": "routing v1", "rule": 1, "alternatives": []}
+    assert attempt.routing.items() >= chosen.items()
+    assert attempt.routing["reasons"][-1] == "rule 1: card goes to sandbox"
     assert EventRecord.objects.get(type="payment.created").object_id == payment.id
     assert AuditEntry.objects.get(action="payment.create").after["attempt"] == attempt.id
 

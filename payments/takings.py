@@ -1,0 +1,179 @@
+"""What taken money brings: a receipt for each part of its payment, postings, and how both are taken back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.db.models import Sum
+
+from billing import arrivals, cash, pay_outs, withdrawals
+from billing.delinquency import cures
+from billing.models import CashOut, Receipt, ReceiptReversal
+from compliance import business_days
+from coverpay.kernel import clock
+from coverpay.kernel.commands import step
+from coverpay.kernel.money import Money
+from payments import journal, shares
+from payments.models import Attempt, Payment, PaymentPart, Refund
+from policies.models import Policy
+
+ACH = "ach"
+ACH_RETURN_DAYS = 6
+"""Business days; what is returned later than this is returned for want of authority, and needs a person anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a taken payment brought for one of its parts, minor units."""
+
+    part: PaymentPart
+    amount_minor: int
+
+
+@step
+def take(attempt: Attempt, amount: Money) -> None:
+    """Write down what a processor took for a locked payment: the posting, and a receipt for each part.
+
+    Posts:  Dr processor_clearing · Cr unapplied_cash, fee_in_trust; as `arrivals.take`.
+    """
+    payment = attempt.payment
+    today = clock.today()
+    journal.payment_taken(attempt, amount, today, surcharge=surcharge_of(attempt))
+    known: dict[str, Policy] = {payment.policy_id: payment.policy}
+    for share in shares_of(attempt):
+        if share.amount_minor:
+            policy = known.setdefault(share.part.policy_id, share.part.policy)
+            arrivals.take(
+                policy,
+                source_id=share.part.source_id,
+                amount=Money(share.amount_minor, amount.currency),
+                received_on=today,
+                provisional_until=_settles_on(today) if payment.method == ACH else None,
+            )
+
+
+@step
+def undo(attempt: Attempt, *, reason: str) -> None:
+    """Take back whole what a succeeded attempt brought: applications, receipts and postings, by exact opposites."""
+    today = clock.today()
+    for receipt in receipts_of(attempt.payment):
+        cash.take_back(receipt, reason=reason, on=today)
+        cures.money_returned(receipt.policy)
+    journal.payment_undone(attempt, reason=reason, on=today)
+
+
+@step
+def draw(attempt: Attempt, *, source_id: str, kind: str, amount: Money, surcharge_minor: int, reason: str) -> int:
+    """Take back in part what a succeeded attempt brought: the last part first, in each the newest application first.
+
+    Takes:  the whole amount that left the processor, and what of it is surcharge.
+    Gives:  by how much receipts are overdrawn, because the cash was paid out or taken back already, minor units.
+    Posts:  Dr unapplied_cash, fee_in_trust · Cr processor_clearing; as `withdrawals.draw`.
+    """
+    today = clock.today()
+    left = amount.amount_minor - surcharge_minor
+    receipts = receipts_of(attempt.payment)
+    drawing = dict.fromkeys((receipt.id for receipt in receipts), 0)
+    for receipt in reversed(receipts):
+        drawing[receipt.id] = min(left, _not_gone(receipt))
+        left -= drawing[receipt.id]
+    drawing[receipts[0].id] += left
+    overdrawn = 0
+    for receipt in reversed(receipts):
+        if drawing[receipt.id]:
+            drawn = Money(drawing[receipt.id], amount.currency)
+            overdrawn += withdrawals.draw(receipt, source_id=source_id, amount=drawn, on=today, reason=reason)
+            cures.money_returned(receipt.policy)
+    _post(attempt, source_id, kind, amount, surcharge_minor, today)
+    return overdrawn
+
+
+@step
+def draw_waiting(attempt: Attempt, *, source_id: str, kind: str, amount: Money, surcharge_minor: int) -> bool:
+    """Pay out by the processor what is unapplied of the payment's policy, whichever receipt brought it.
+
+    Gives:  false when not that much is unapplied; then nothing is drawn.
+    Posts:  as `draw`.
+    """
+    wanted = Money(amount.amount_minor - surcharge_minor, amount.currency)
+    policy = attempt.payment.policy
+    if cash.waiting_minor(policy) < wanted.amount_minor:
+        return False
+    today = clock.today()
+    pay_outs.pay_out_of_policy(policy, source_id=source_id, amount=wanted, on=today)
+    _post(attempt, source_id, kind, amount, surcharge_minor, today)
+    return True
+
+
+@step
+def put_back(source_id: str, *, kind: str) -> None:
+    """Give back what a source drew, to the very receipts, and let it cover again.
+
+    Posts:  the exact opposite of the entry that let it go; as `cash.apply`.
+    """
+    today = clock.today()
+    rows = pay_outs.take_back(source_id, on=today)
+    journal.draw_undone(source_id, kind=kind, on=today)
+    for row in rows:
+        if cash.unapplied_minor(row.receipt) > 0 and not cash.is_held(row.receipt):
+            cash.apply(row.receipt)
+            arrivals.follow(row.receipt.policy)
+
+
+def shares_of(attempt: Attempt) -> list[Share]:
+    """How what an attempt took, or is to take, divides over the parts of its payment."""
+    payment = attempt.payment
+    parts = list(payment.parts.select_related("policy").order_by("position"))
+    taken = attempt.taken_minor or attempt.amount_minor
+    divided = shares.divided([part.amount_minor for part in parts], payment.surcharge_minor, taken)
+    return [Share(part, amount) for part, amount in zip(parts, divided, strict=True)]
+
+
+def surcharge_of(attempt: Attempt) -> Money:
+    """What of an amount taken is our surcharge."""
+    taken = attempt.taken_minor or attempt.amount_minor
+    payment = attempt.payment
+    return Money(shares.taken_surcharge(payment.surcharge_minor, payment.amount_minor, taken), payment.currency)
+
+
+def receipts_of(payment: Payment) -> list[Receipt]:
+    """The receipts of a payment, in the order of its parts."""
+    sources = {part.source_id: part.position for part in payment.parts.all()}
+    rows = Receipt.objects.filter(source_id__in=sources).select_related("policy")
+    return sorted(rows, key=lambda receipt: sources[receipt.source_id])
+
+
+def gone_minor(payment: Payment) -> int:
+    """What has been paid out of a payment that was not given back whole, our surcharge included, minor units."""
+    rows = CashOut.objects.filter(receipt__in=receipts_of(payment))
+    gone = rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    return gone + refunded(payment)[1] if gone else 0
+
+
+def refunded(payment: Payment) -> tuple[int, int]:
+    """What was given back of a payment so far, and what of it was surcharge, minor units."""
+    rows = Refund.objects.filter(payment=payment, state=Refund.State.SUCCEEDED)
+    found = rows.aggregate(amount=Sum("amount_minor"), surcharge=Sum("surcharge_minor"))
+    return found["amount"] or 0, found["surcharge"] or 0
+
+
+def _not_gone(receipt: Receipt) -> int:
+    """What of a receipt has neither been taken back nor paid out."""
+    if ReceiptReversal.objects.filter(receipt=receipt).exists():
+        return 0
+    gone = receipt.cash_outs.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    return max(receipt.amount_minor - gone, 0)
+
+
+def _post(attempt: Attempt, source_id: str, kind: str, amount: Money, surcharge_minor: int, on: dt.date) -> None:
+    ours = Money(surcharge_minor, amount.currency)
+    journal.money_drawn(attempt, source_id=source_id, kind=kind, cash=amount - ours, surcharge=ours, on=on)
+
+
+def _settles_on(taken_on: dt.date) -> dt.date:
+    """The business day until which a bank may still return an ACH debit."""
+    day = taken_on
+    for _ in range(ACH_RETURN_DAYS):
+        day = business_days.shift(day + dt.timedelta(days=1), "next")
+    return day
