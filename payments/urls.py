@@ -21,7 +21,14 @@ urlpatterns = [
     path("disbursements/", disbursements.DisbursementList.as_view(), name="disbursements"),
     path("disbursements/<id:disbursement_id>/", disbursements.DisbursementDetail.as_view(), name="disbursement"),
     path("disbursements/<id:disbursement_id>/clear/", disbursements.Clear.as_view(), name="clear-disbursement"),
-    path("disbursements/<id:disbursement_id>/<slug:verb>/", disbursements.Step.as_view(), name="disbursement-step"),
+    *(
+        path(
+            f"disbursements/<id:disbursement_id>/{verb}/",
+            disbursements.Step.as_view(verb=verb),
+            name=f"disbursement-{verb}",
+        )
+        for verb in disbursements.VERBS
+    ),
     path("policies/<id:policy_id>/pay-out/", disbursements.Request.as_view(), name="pay-out"),
     path("check-runs/", disbursements.CheckRuns.as_view(), name="check-runs"),
     path("check-runs/<id:run_id>/positive-pay/", disbursements.IssueFile.as_view(), name="issue-file"),

@@ -17,7 +17,6 @@ from compliance.models import Permit, Screening
 from compliance.pages import CommandPage, DateField, FilterForm, ListPage, MoneyField
 from compliance.permissions import Permission
 from coverpay.kernel import clock
-from coverpay.kernel.errors import NotFound
 from payments import checks, disbursements
 from payments.disbursements import Wish, transition_allowed
 from payments.models import CheckRun, Disbursement, PaymentMethod
@@ -127,7 +126,7 @@ class DisbursementDetail(StaffPage, TemplateView):
         rows = Disbursement.objects.select_related("policy__insured", "bank_account", "payment_method", "payee")
         made = access.get(self.actor, rows, self.kwargs["disbursement_id"])
         actions = [
-            {"url": reverse("payments:disbursement-step", args=[made.id, verb]), "words": words[0], "tone": words[4]}
+            {"url": reverse(f"payments:disbursement-{verb}", args=[made.id]), "words": words[0], "tone": words[4]}
             for verb, words in VERBS.items()
             if access.may(self.actor, words[3]) and transition_allowed(made, TRANSITIONS.get(verb, verb))
         ]
@@ -204,22 +203,20 @@ class Step(StepPage):
 
     reads = writes = P.PAYMENTS_WRITE
     form_class = ReasonForm
+    verb = ""
 
     def made(self) -> Disbursement:
         rows = access.operable(self.actor, Disbursement.objects.select_related("policy"))
         return access.get(self.actor, rows, self.kwargs["disbursement_id"])
 
     def words(self) -> dict[str, str]:
-        if self.kwargs["verb"] not in VERBS:
-            raise NotFound("No such step.")
-        heading, button, says, _, tone = VERBS[self.kwargs["verb"]]
+        heading, button, says, _, tone = VERBS[self.verb]
         made = self.made()
         back = {"back": reverse("payments:disbursement", args=[made.id]), "back_words": made.payee_name}
         return {"heading": heading, "button": button, "says": says, "tone": tone, "note": str(made), **back}
 
     def run(self, form: ReasonForm) -> str:
-        verb = self.kwargs["verb"]
-        do = getattr(checks if verb in ("void", "reissue", "escheat") else disbursements, verb)
+        do = getattr(checks if self.verb in ("void", "reissue", "escheat") else disbursements, self.verb)
         made = do(disbursement_id=self.made().id, reason=form.cleaned_data["reason"], actor=self.actor)
         messages.success(self.request, f"The disbursement is {made.get_state_display().lower()}.")
         return reverse("payments:disbursement", args=[made.id])
