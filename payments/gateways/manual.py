@@ -27,6 +27,10 @@ from payments.gateways.base import (
 )
 
 AWAITING = "awaiting_the_money"
+COLUMN_SETTINGS = tuple(
+    f"lockbox_{name}_column" for name in ("amount", "reference", "check", "payor", "lockbox", "date")
+)
+"""Settings of an account: the headers of the CSV files that its lockbox bank sends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ _GATEWAYS: dict[str, Entry] = {
     "manual": Entry(
         lambda connection: manual.Manual(expected.ExpectedPayments()),
         manual.Manual.capabilities,
+        optional=manual.COLUMN_SETTINGS,
         makes_secret=True,
         shares_tokens=True,
     ),
