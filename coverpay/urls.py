@@ -63,6 +63,7 @@ pages: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     *pages,
     path("v1/", include(api)),
+    path("pay/", include("payments.pay_urls")),
     path("hooks/<str:account_id>/", payments.hooks.receive, name="inbound-webhook"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

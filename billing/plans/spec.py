@@ -34,7 +34,7 @@ LIMITS = {"low_bill": "5", "nonpay_threshold": "25", "small_balance": "5"}
 """Limits that hold when a plan names none, in any currency."""
 _KEYS = {
     "spec": {"down_payment", "installments", "installment_fee", "due_day", "bill_lead_days"}
-    | {"blackout_days_before_expiry", "max_installments", "allocation", *CHOICES, *FEES, *LIMITS},
+    | {"blackout_days_before_expiry", "max_installments", "allocation", "partial_payments", *CHOICES, *FEES, *LIMITS},
     "down_payment": {"percent", "in_full"},
     "installments": {"month", "weight"},
     "installments by count": {"count", "every_months"},
@@ -96,6 +96,7 @@ class PlanSpec:
     limits: Mapping[str, str] = field(default_factory=dict)
     allocation_order: tuple[str, ...] = ORDERS
     allocation_components: tuple[str, ...] = ()
+    partial_payments: bool = False
 
     def fee(self, component: str, state_code: str, currency: str) -> Money:
         """What a late, returned payment or reinstatement fee is in a state; zero when the plan names none.
@@ -117,7 +118,8 @@ def read(spec: Any) -> PlanSpec:
             `cadence`; `due_day` 1-31; `anchor`; `bill_lead_days`; `business_days`; `blackout_days_before_expiry`;
             `max_installments`; `installment_fee` {amount, from}; `late_fee`, `nsf_fee`, `reinstatement_fee` (a text
             or {amount, states}); `endorsement`, `credit`; `rounding`; `low_bill`, `nonpay_threshold`,
-            `small_balance`; `allocation` {order, components}.
+            `small_balance`; `allocation` {order, components}; `partial_payments`, whether a payor may
+            pay part of a bill.
     Raises: PlanUnreadable, naming the key.
     """
     spec = _object(spec, "spec")
@@ -149,6 +151,7 @@ def read(spec: Any) -> PlanSpec:
         limits={key: _amount(spec[key], key) for key in LIMITS if key in spec},
         allocation_order=_order(allocation.get("order", [*ORDERS])),
         allocation_components=_names(allocation.get("components") or [], "allocation", "components"),
+        partial_payments=_flag(spec.get("partial_payments", False), "partial_payments"),
     )
 
 
@@ -253,6 +256,12 @@ def _percent(value: Any) -> int:
             field="down_payment",
         )
     return int(scaled)
+
+
+def _flag(value: Any, key: str) -> bool:
+    if not isinstance(value, bool):
+        raise PlanUnreadable(f"{key} is true or false.", field=key)
+    return value
 
 
 def _whole(value: Any, key: str, low: int, high: int) -> int:

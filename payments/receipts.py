@@ -1,0 +1,80 @@
+"""Receipts: what a payor paid, for what and how, as a page, a PDF and an e-mail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from billing import letters
+from billing.letters import Addressee, Column, Due, Letter
+from payments.models import Payment, PaymentPart
+from policies.models import Party
+
+PAID = (Payment.State.SUCCEEDED, Payment.State.REFUNDED, Payment.State.RETURNED, Payment.State.DISPUTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A payment as its payor sees it, with what it paid in order."""
+
+    payment: Payment
+    parts: tuple[PaymentPart, ...]
+    method: str
+
+    @property
+    def paid_minor(self) -> int:
+        return sum(part.amount_minor for part in self.parts)
+
+
+def of(payment: Payment) -> Receipt:
+    """The receipt of a payment; it says paid only once it succeeded."""
+    parts = payment.parts.select_related("invoice", "policy").order_by("position")
+    return Receipt(payment, tuple(parts), method_words(payment))
+
+
+def method_words(payment: Payment) -> str:
+    """How it was paid, without a number: Visa ending in 4242."""
+    kept = payment.payment_method
+    kind = "card" if payment.method == "card" else "bank account"
+    if kept is None:
+        return kind.capitalize()
+    return (
+        f"{kept.brand or kind.capitalize()} ending in {kept.last4}" if kept.last4 else kept.brand or kind.capitalize()
+    )
+
+
+def receipt_pdf(payment: Payment, payor: Party | None = None) -> bytes:
+    """The PDF of a receipt."""
+    return letters.pdf(receipt_letter(of(payment), payor))
+
+
+def receipt_letter(receipt: Receipt, payor: Party | None = None) -> Letter:
+    """What a receipt's document says; without a payor (a guest's) it names nobody."""
+    payment, currency = receipt.payment, receipt.payment.currency
+    taken = payment.attempts.order_by("-number").first()
+    on = (taken.decided_at if taken and taken.decided_at else payment.created_at).date()
+    rows = [
+        [part.policy.number, part.invoice.number, letters.amount(part.amount_minor, currency)] for part in receipt.parts
+    ]
+    if payment.surcharge_minor:
+        rows.append(["", "Fee for this way of paying", letters.amount(payment.surcharge_minor, currency)])
+    columns = [Column("Policy"), Column("Bill", wide=True), Column("Paid", figure=True)]
+    total = ["Total", "", letters.amount(payment.amount_minor, currency)]
+    return Letter(
+        title="Receipt",
+        number=payment.id,
+        dated=on,
+        sender=payment.policy.operator.name,
+        recipient=Addressee(payor.name if payor else "Our customer", [], "Received from"),
+        facts=[("Receipt", payment.id), ("Paid on", letters.day(on)), ("Paid by", receipt.method)],
+        due=Due("Amount paid", letters.full(payment.amount_minor, currency), _standing(payment)),
+        sections=[letters.table("What was paid", columns, rows, total)],
+    )
+
+
+def _standing(payment: Payment) -> str:
+    return {
+        Payment.State.SUCCEEDED: "Thank you.",
+        Payment.State.REFUNDED: "This payment was given back.",
+        Payment.State.RETURNED: "The bank took this payment back; what it paid is owed again.",
+        Payment.State.DISPUTED: "This payment is disputed.",
+    }.get(Payment.State(payment.state), "This payment is not final yet.")
