@@ -9,7 +9,9 @@ from django.conf import settings
 
 from coverpay.kernel.errors import Invalid
 from payments import expected
-from payments.gateways import manual, sandbox, stripe
+from payments.ach import terms
+from payments.ach.desk import Desk
+from payments.gateways import manual, nacha, sandbox, stripe
 from payments.gateways.base import Capabilities, Connection, Gateway
 
 
@@ -52,6 +54,14 @@ _GATEWAYS: dict[str, Entry] = {
         optional=manual.COLUMN_SETTINGS,
         makes_secret=True,
         shares_tokens=True,
+    ),
+    "nacha": Entry(
+        lambda connection: nacha.Nacha(Desk(connection.merchant)),
+        nacha.Nacha.capabilities,
+        settings=terms.REQUIRED,
+        optional=terms.OPTIONAL,
+        makes_secret=True,
+        takes_account_numbers=True,
     ),
     "stripe": Entry(
         stripe.Stripe,
