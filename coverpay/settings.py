@@ -257,7 +257,13 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=15)
 CELERY_BEAT_SCHEDULE = {
     name: {"task": name, "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}}
-    for name in ("payments.sweep", "payments.sweep_inbound", "payments.emit_sandbox_webhooks", "webhooks.sweep")
+    for name in (
+        "payments.sweep",
+        "payments.sweep_disbursements",
+        "payments.sweep_inbound",
+        "payments.emit_sandbox_webhooks",
+        "webhooks.sweep",
+    )
 }
 
 CELERY_BEAT_SCHEDULE["api.forget_old_requests"] = {"task": "api.forget_old_requests", "schedule": 3600}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from payments import attempts, deposit_sweeps, inbound, refunds, sandbox_webhooks
+from payments import attempts, deposit_sweeps, disbursing, inbound, refunds, sandbox_webhooks
 
 
 @shared_task(name="payments.submit")
@@ -38,6 +38,12 @@ def sweep() -> None:
     attempts.sweep()
     refunds.sweep()
     deposit_sweeps.sweep()
+
+
+@shared_task(name="payments.sweep_disbursements")
+def sweep_disbursements() -> None:
+    disbursing.sweep()
+    disbursing.sweep_issued()
 
 
 @shared_task(name="payments.sweep_inbound")

@@ -24,12 +24,12 @@ from billing.models import (
     SuspenseItem,
 )
 from compliance import access
-from compliance.models import ApiKey, Membership, Moratorium, Permit, RuleDecision
+from compliance.models import ApiKey, Membership, Moratorium, Permit, RuleDecision, Screening
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import NotFound
 from coverpay.kernel.ids import is_id
 from coverpay.webhooks.models import Delivery, Endpoint
-from payments.models import Attempt, Autopay, Payment, Payout, Refund
+from payments.models import Attempt, Autopay, CheckRun, Disbursement, Payment, Payout, Refund
 from policies.models import Charge, Policy, PolicyImport, Term
 from reconciliation.ledger.models import Entry
 from reconciliation.models import BankAccount, Break, Match, Statement, StatementImport, StatementLine
@@ -92,6 +92,9 @@ _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "rfd": (Refund, "pk", _page("payments:detail", "payment_id")),
     "pyt": (Payout, "pk", _page("payments:payout")),
     "pyl": (Payout, "lines__pk", _page("payments:payout")),
+    "dis": (Disbursement, "pk", _page("payments:disbursement")),
+    "chr": (CheckRun, "pk", _list("payments:check-runs")),
+    "scr": (Screening, "pk", _list("payments:screenings")),
     "ent": (Entry, "pk", _page("ledger:entry")),
     "bnk": (BankAccount, "pk", _page("reconciliation:account")),
     "sti": (StatementImport, "pk", _page("reconciliation:import")),
