@@ -1,4 +1,4 @@
-"""How the contract reaches each gateway: a counterpart to talk to, its tokens, and its way of sending webhooks."""
+"""Each gateway's bench for the contract."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ import datetime as dt
 import json
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
+
+import pytest
 
 from coverpay.kernel import clock
-from coverpay.kernel.money import Money
 from payments.gateways import sandbox
-from payments.gateways.base import Charge, RefundOrder, Status
+from payments.gateways.base import Gateway, Status
 from payments.gateways.sandbox import Sandbox
+from tests.contracts.bench import Bench, Reply
+from tests.contracts.stripe_bench import StripeBench
 
 
-class SandboxBench:
+class SandboxBench(Bench):
     """The sandbox with books in a folder of the test."""
 
-    # token -> (what the reply says, what is true of it afterwards)
-    tokens = {
+    tokens: ClassVar[dict[str, tuple[Reply, Status]]] = {
         "tok_ok": (Status.SUCCEEDED, Status.SUCCEEDED),
         "tok_decline_insufficient_funds": (Status.DECLINED, Status.DECLINED),
         "tok_decline_expired_card": (Status.DECLINED, Status.DECLINED),
@@ -37,35 +39,58 @@ class SandboxBench:
         "tok_return": (Status.SUCCEEDED, Status.RETURNED),
         "tok_nobody_knows": (Status.DECLINED, Status.DECLINED),
     }
-    known_tokens = sandbox.TOKENS
+    ok = "tok_ok"
+    declined = ("tok_decline_expired_card", "expired_card")
+    lost = "tok_timeout_lost"
+    returned = "tok_return"
+    pending = "tok_pending_ok"
+    wrong = ("tok_wrong_amount", sandbox.WRONG_BY_MINOR)
+    unordered = frozenset({"tok_out_of_order"})
+    wrong_secrets: ClassVar[list[str]] = [*Bench.wrong_secrets, "whsec_not base64!"]
+    tampered: ClassVar[list[dict[str, str]]] = [
+        {"webhook-id": "evt_2"}, {"webhook-id": ""}, {"webhook-id": "\ud800"},
+        {"webhook-timestamp": "1770000000"}, {"webhook-timestamp": ""}, {"webhook-timestamp": "soon"},
+        {"webhook-timestamp": "9" * 30}, {"webhook-timestamp": "-1"}, {"webhook-timestamp": "²"},
+        {"webhook-signature": ""}, {"webhook-signature": "v1"}, {"webhook-signature": "v1,"},
+        {"webhook-signature": "v1,AAAA"}, {"webhook-signature": ",,,"}, {"webhook-signature": "v1,\u00e9"},
+    ]  # fmt: skip
+    unreadable: ClassVar[list[bytes]] = [
+        *Bench.unreadable, b'{"charge": []}', b'{"charge": {"reference": ["x"]}}',
+        b'{"charge": {"reference": "a", "status": "odd", "gateway_reference": "", "code": "", "amount": 1, '
+        b'"currency": "USD"}}',
+        b'{"charge": {"reference": "a", "status": "succeeded", "gateway_reference": "", "code": "", "amount": "1", '
+        b'"currency": "USD"}}',
+        b'{"charge": {"reference": "a", "status": "succeeded", "gateway_reference": "", "code": "", "amount": 1, '
+        b'"currency": "XXX"}}',
+    ]  # fmt: skip
 
     def __init__(self, folder: Path) -> None:
-        self.gateway = Sandbox(folder / "sandbox.sqlite3")
-        self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+        self.sandbox = Sandbox(folder / "sandbox.sqlite3")
+        self._secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
-    def charge(self, token: str = "tok_ok", minor: int = 535_900, merchant: str = "m1", **changes: Any) -> Charge:
-        reference = changes.pop("reference", f"att_{token}_{minor}_{merchant}")
-        return Charge(reference, merchant, Money(minor), "card", token)
+    def at(self, merchant: str) -> Gateway:
+        return self.sandbox
 
-    def refund(self, charge: Charge, reference: str = "rfd_1", **changes: Any) -> RefundOrder:
-        order = {"merchant": charge.merchant, "charge_reference": charge.reference, "amount": charge.amount}
-        return RefundOrder(reference=reference, **{**order, **changes})
+    @property
+    def secret(self) -> str:
+        return self._secret
 
     def time_passes(self, merchant: str = "m1") -> None:
-        self.gateway.finish_pending(merchant)
+        self.sandbox.finish_pending(merchant)
 
     def night_falls(self, merchant: str = "m1", on: dt.date = dt.date(2026, 2, 2)) -> None:
-        self.gateway.close_day(merchant, on)
+        self.sandbox.close_day(merchant, on)
 
     def taken_minor(self, merchant: str = "m1") -> int:
-        """What the processor holds of what it took, by its own books."""
-        return sum(row["amount"] for row in self.gateway.books.charges(merchant) if row["status"] == "succeeded")
+        return sum(row["amount"] for row in self.sandbox.books.charges(merchant) if row["status"] == "succeeded")
+
+    def charges(self, merchant: str = "m1") -> int:
+        return len(self.sandbox.books.charges(merchant))
 
     def webhooks(self, merchant: str = "m1") -> list[tuple[dict[str, str], bytes]]:
-        """What it has to tell, each as headers and body."""
         return [
             (self.headers(body := json.dumps(json.loads(row["body"])).encode(), event=row["event"]), body)
-            for row in self.gateway.books.untold(merchant)
+            for row in self.sandbox.books.untold(merchant)
         ]
 
     def headers(
@@ -79,4 +104,9 @@ class SandboxBench:
         }
 
 
-BENCHES = {"sandbox": SandboxBench}
+BENCHES: dict[str, type[Bench]] = {"sandbox": SandboxBench, "stripe": StripeBench}
+
+
+def having(field: str) -> pytest.MarkDecorator:
+    """Run a test for every gateway whose bench has something under this name."""
+    return pytest.mark.parametrize("name", [name for name, bench in BENCHES.items() if any(getattr(bench, field))])

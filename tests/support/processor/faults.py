@@ -15,10 +15,13 @@ AFTER = frozenset({"timeout_after", "reset_after", "error_after", "slow", "trunc
 ALL = BEFORE | AFTER
 
 
-def choose(store: Store, place: str, key: str, params: dict[str, Any]) -> str:
-    """The fault of this request, or none. `place` is its method and path, like `POST /v1/refunds`."""
+def choose(store: Store, place: str, whose: str, params: dict[str, Any]) -> str:
+    """The fault of this request, or none.
+
+    Takes:  `place`, its method and path, like `POST /v1/refunds`; `whose`, its account and idempotency key.
+    """
     named = behaviours.fault_of(str(params.get("payment_method", "")))
-    if named in ALL and store.run("INSERT OR IGNORE INTO fault_used VALUES (?) RETURNING name", f"{key}/{named}"):
+    if named in ALL and store.run("INSERT OR IGNORE INTO fault_used VALUES (?) RETURNING name", f"{whose}/{named}"):
         return named
     return _asked_for(store, place) or _by_chance(store, place)
 

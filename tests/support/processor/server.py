@@ -81,7 +81,8 @@ class Api(Handler):
     def _answer(self, method: str, path: str, params: dict[str, Any], text: str) -> None:
         key = self.headers.get("Idempotency-Key", "")
         with self.server.store.transaction():
-            fault = faults.choose(self.server.store, f"{method} {path}", key, params)
+            whose = f"{self.headers.get('Authorization')} {key}"
+            fault = faults.choose(self.server.store, f"{method} {path}", whose, params)
         if fault in faults.BEFORE and self._broken_before(fault, key, f"{method} {path}?{text}"):
             return
         status, body, headers = self._handled(method, path, params, text)
