@@ -24,7 +24,7 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import IllegalTransition
 
-NO_LIST = {"entity": "", "name": "", "program": "", "score": 0, "why": "no list of blocked persons was imported"}
+NO_LIST: dict[str, str | int] = {"entity": "", "name": "", "program": "", "score": 0, "why": "no list of blocked persons was imported"}
 
 
 @dataclass(frozen=True, slots=True)

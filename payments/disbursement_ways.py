@@ -66,10 +66,10 @@ def standing(made: Disbursement) -> Standing | None:
 
 def watched_until(made: Disbursement) -> dt.datetime | None:
     """When to look again at one that is paid: daily while an ACH credit may come back."""
-    by_ach = made.method == Disbursement.Method.ACH and made.issued_on is not None
-    if by_ach and clock.today() <= made.issued_on + dt.timedelta(days=WATCHED_DAYS):
-        return clock.now() + dt.timedelta(days=1)
-    return None
+    if made.method != Disbursement.Method.ACH or made.issued_on is None:
+        return None
+    last = made.issued_on + dt.timedelta(days=WATCHED_DAYS)
+    return clock.now() + dt.timedelta(days=1) if clock.today() <= last else None
 
 
 def refundable(made: Disbursement) -> Payment | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import Sum
+from django_fsm import can_proceed
 
 from billing import cash
 from billing.models import ReturnPremium
@@ -196,7 +197,7 @@ def move(made: Disbursement, verb: str, **changes: object) -> None:
 
 def transition_allowed(made: Disbursement, verb: str) -> bool:
     """Whether a verb is possible in the state the disbursement is in."""
-    return any(found.name == verb for found in made.get_available_state_transitions())
+    return can_proceed(getattr(made, verb))
 
 
 @step

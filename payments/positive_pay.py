@@ -44,4 +44,4 @@ def write(checks: Sequence[IssuedCheck]) -> str:
 
 def _cells(check: IssuedCheck) -> tuple[str, ...]:
     payee = " ".join(check.payee.upper().split())[:80]
-    return check.account, str(check.number), check.issued_on.isoformat(), check.amount.decimal, payee
+    return check.account, str(check.number), check.issued_on.isoformat(), str(check.amount.decimal), payee
