@@ -17,7 +17,7 @@ from coverpay.kernel import commands
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.money import Money
-from payments import autopay
+from payments import autopay, autopay_runs
 from policies import cancellations, conditions, expirations, locks, renewals, slicing, transactions
 from policies.models import Cancellation, Policy, ProgramVersion, Term
 from policies.renewals import RenewalRequest
@@ -205,6 +205,11 @@ def _collect(invoice_id: str, on: dt.date, actor: Actor) -> int:
     return payment.amount_minor if payment else 0
 
 
+def _collect_many(invoice_ids: Sequence[str], on: dt.date) -> Chunk:
+    planned = autopay_runs.plan_many(invoice_ids, on)
+    return Chunk(len(planned.payments), planned.amount_minor, planned.left)
+
+
 STEPS = (
     Step("cancellations", "Cancellations that take effect", _to_cancel, _cancel),
     Step("expirations", "Terms that ran out", _to_expire, _expire),
@@ -213,5 +218,5 @@ STEPS = (
     Step("invoices", "Policies billed", _to_bill, _bill_one, _bill_many),
     Step("small_balances", "Small balances written off", _with_small_balance, _give_up),
     Step("delinquency", "Past due money followed", _past_due, _follow),
-    Step("autopay", "Autopay requested", _to_collect, _collect),
+    Step("autopay", "Autopay requested", _to_collect, _collect, _collect_many),
 )

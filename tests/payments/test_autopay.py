@@ -13,9 +13,10 @@ from compliance.permissions import Permission
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.card_numbers import CardNumberRefused
-from coverpay.kernel.errors import DomainError, Forbidden, NotFound
-from payments import attempts, autopay, collection
+from coverpay.kernel.errors import Forbidden, NotFound
+from payments import attempts, autopay, collection, routing
 from payments.models import Autopay, Payment
+from payments.routing import NoRoute
 from tests.support import books, world
 from tests.support.books import House
 from tests.support.database import at_once
@@ -75,17 +76,25 @@ def test_each_invoice_of_a_policy_is_charged_on_its_own(house: House) -> None:
 
 
 def test_what_cannot_be_routed_is_reported_and_the_others_go_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = enrolled(house), enrolled(house)
-    real = collection.collect_locked
+    first, second = enrolled(house), enrolled(house, "tok_of_another_day")
+    real = routing.choose
 
-    def collect_locked(policy: Any, wanted: Any, **how: Any) -> Any:
-        if wanted[0].invoice_id == first.id:
-            raise DomainError("No way there.")
-        return real(policy, wanted, **how)
+    def choose(rules: Any, table: str, request: Any, candidates: Any) -> Any:
+        if request.reference not in Payment.objects.values_list("id", flat=True) and first.id in asked:
+            raise NoRoute("No way there.")
+        return real(rules, table, request, candidates)
 
-    monkeypatch.setattr(collection, "collect_locked", collect_locked)
-    done = autopay.collect_due(house.operator.id, TODAY)
-    assert done.failures == [(first.id, "domain_error", "No way there.")]
+    asked: list[str] = []
+    open_minor_of = collection.open_minor_of
+
+    def watched(invoices: Any) -> Any:
+        asked[:] = [invoice.id for invoice in invoices][:1]
+        return open_minor_of(invoices)
+
+    monkeypatch.setattr(collection, "open_minor_of", watched)
+    monkeypatch.setattr(routing, "choose", choose)
+    done = autopay.collect_due(house.operator.id, TODAY, chunk=1)
+    assert done.failures == [(first.id, "no_route", "No way there.")]
     assert Payment.objects.get().invoice_id == second.id
 
 
