@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import connection
 
 from coverpay.kernel import clock, jobs, texts
 from coverpay.kernel.actors import system
 from coverpay.kernel.errors import Forbidden, NotFound
 from coverpay.kernel.ids import is_id
 from payments import accounts, attempts, sweeps
-from payments.gateways.base import BadSignature, Unreadable
+from payments.gateways.base import BadSignature, DisputeNews, News, Unreadable
 from payments.models import Attempt, GatewayAccount, InboundEvent
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_EXTERNAL_ID = 120
+BATCH = 25
 WEBHOOK = system("webhook")
+_STORE = """
+INSERT INTO payments_inboundevent (id, account_id, external_id, body, state, result, received_at)
+VALUES (%s, %s, %s, %s, %s, '', %s) ON CONFLICT (account_id, external_id) DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A stored event with what it says, or why it cannot be read."""
+
+    event: InboundEvent
+    news: Sequence[News | DisputeNews]
+    unreadable: str = ""
 
 
 class SignatureRefused(Forbidden):
@@ -38,56 +54,91 @@ def receive(*, account_id: str, headers: Mapping[str, str], body: bytes) -> Inbo
     except BadSignature as error:
         raise SignatureRefused(f"The signature does not hold: {error}.") from error
     external_id = texts.line(message.external_id, field="external_id", at_most=MAX_EXTERNAL_ID)
-    try:
-        with transaction.atomic():
-            event = InboundEvent.objects.create(account=account, external_id=external_id, body=body)
-            jobs.wake("payments.process_inbound", event.id)
-    except IntegrityError:
+    event = InboundEvent(account=account, external_id=external_id, body=body)
+    if not _store(event):
         return None
+    jobs.wake("payments.process_inbound", event.id)
     return event
 
 
 def process(event_id: str) -> None:
     """Let a stored webhook take effect. Doing it twice, or after a crash half-way, does no harm."""
-    event = InboundEvent.objects.select_related("account").get(pk=event_id)
-    if event.state != InboundEvent.State.RECEIVED:
-        return
-    try:
-        news = accounts.gateway_of(event.account).parse(bytes(event.body))
-    except Unreadable as error:
-        _finish(event, InboundEvent.State.QUARANTINED, str(error))
-        return
-    unknown = [item.reference for item in news if not _is_ours(event, item.reference)]
-    for item in news:
-        if item.reference not in unknown:
-            attempts.record_outcome(attempt_id=item.reference, outcome=item.outcome, actor=WEBHOOK)
-    if unknown:
-        _finish(
-            event,
-            InboundEvent.State.QUARANTINED,
-            f"no attempt of this account: {', '.join(unknown)}",
-        )
-    else:
-        _finish(event, InboundEvent.State.PROCESSED, f"{len(news)} outcomes")
+    _process_some([event_id])
 
 
 def sweep(limit: int = 500) -> int:
-    """Process stored webhooks that nobody processed yet, oldest first. Gives how many."""
+    """Process stored webhooks that nobody processed yet, the oldest. Gives how many.
+
+    They are taken in small batches in no order, so that workers that sweep at once seldom do the same.
+    """
     waiting = list(
         InboundEvent.objects.filter(state=InboundEvent.State.RECEIVED)
         .order_by("id")
         .values_list("id", flat=True)[:limit]
     )
-    return sweeps.each(waiting, process)
+    batches = [waiting[start : start + BATCH] for start in range(0, len(waiting), BATCH)]
+    random.shuffle(batches)
+    return sum(_process_some(batch) for batch in batches)
 
 
-def _is_ours(event: InboundEvent, reference: str) -> bool:
-    """A webhook of one account never touches an attempt of another."""
-    return is_id(reference, "att") and Attempt.objects.filter(pk=reference, account_id=event.account_id).exists()
+def _process_some(event_ids: Sequence[str]) -> int:
+    """Let those of a batch that still wait take effect, and write down at once how each ended. Gives how many waited.
+
+    One that cannot be processed now waits for the next sweep, and keeps no other waiting.
+    """
+    rows = InboundEvent.objects.filter(pk__in=event_ids, state=InboundEvent.State.RECEIVED).select_related("account")
+    read = {event.id: _read(event) for event in rows.order_by("id")}
+    ours = _ours([reading.event for reading in read.values()], [n for reading in read.values() for n in reading.news])
+    done: list[InboundEvent] = []
+
+    def take_effect(event_id: str) -> None:
+        done.append(_take_effect(read[event_id], ours))
+
+    try:
+        return sweeps.each(read, take_effect)
+    finally:
+        InboundEvent.objects.bulk_update(done, ["state", "result", "processed_at"])
 
 
-def _finish(event: InboundEvent, state: str, result: str) -> None:
+def _read(event: InboundEvent) -> _Reading:
+    try:
+        return _Reading(event, accounts.gateway_of(event.account).parse(bytes(event.body)))
+    except Unreadable as error:
+        return _Reading(event, [], str(error))
+
+
+def _take_effect(reading: _Reading, ours: Collection[tuple[str, str]]) -> InboundEvent:
+    """Record what a webhook says of our attempts, and note on it how that went."""
+    event = reading.event
+    if reading.unreadable:
+        return _ended(event, InboundEvent.State.QUARANTINED, reading.unreadable)
+    unknown = [item.reference for item in reading.news if (event.account_id, item.reference) not in ours]
+    for item in reading.news:
+        if item.reference not in unknown:
+            attempts.record_outcome(attempt_id=item.reference, outcome=item.outcome, actor=WEBHOOK)
+    if unknown:
+        return _ended(event, InboundEvent.State.QUARANTINED, f"no attempt of this account: {', '.join(unknown)}")
+    return _ended(event, InboundEvent.State.PROCESSED, f"{len(reading.news)} outcomes")
+
+
+def _ours(events: Sequence[InboundEvent], news: Sequence[News | DisputeNews]) -> set[tuple[str, str]]:
+    """Account and attempt of what is told: a webhook of one account never touches an attempt of another."""
+    references = {item.reference for item in news if is_id(item.reference, "att")}
+    rows = Attempt.objects.filter(pk__in=references, account__in={event.account_id for event in events})
+    return set(rows.values_list("account_id", "id"))
+
+
+def _ended(event: InboundEvent, state: str, result: str) -> InboundEvent:
     event.state = state
     event.result = texts.shown(result, 300)
     event.processed_at = clock.now()
-    event.save(update_fields=["state", "result", "processed_at"])
+    return event
+
+
+def _store(event: InboundEvent) -> bool:
+    """Keep an event by one statement that commits itself; false when the account told it before."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _STORE, [event.id, event.account_id, event.external_id, event.body, event.state, event.received_at]
+        )
+        return bool(cursor.rowcount)
