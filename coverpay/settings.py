@@ -275,6 +275,7 @@ CELERY_BEAT_SCHEDULE["nightly.begin"] = {
 SANDBOX_ENABLED = env.bool("SANDBOX_ENABLED", default=True)
 SANDBOX_FILE = Path(env("SANDBOX_FILE", default=str(VAR_DIR / "sandbox.sqlite3")))
 PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000")
+REFUND_LIMIT_MINOR = env.int("REFUND_LIMIT_MINOR", default=1_000_000)
 DISBURSEMENT_LIMIT_MINOR = env.int("DISBURSEMENT_LIMIT_MINOR", default=100_000)
 CHECK_STALE_DAYS = env.int("CHECK_STALE_DAYS", default=180)
 SCREENING_CHECK = env("SCREENING_CHECK", default="compliance.screening.by_lists")

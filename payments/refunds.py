@@ -1,4 +1,4 @@
-"""Refunds: a succeeded payment given back whole, by the same door-keeping as charges."""
+"""Refunds: a succeeded payment given back, whole or in part, by the same door-keeping as charges."""
 
 from __future__ import annotations
 
@@ -6,77 +6,33 @@ import datetime as dt
 
 from django.conf import settings
 
-from billing import cash
-from billing.models import Receipt, ReceiptReversal
+from billing.models import ReceiptReversal
 from compliance import access, audit, events
 from compliance.permissions import Permission
-from coverpay.kernel import clock, commands, jobs, texts
+from coverpay.kernel import clock, commands, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
-from coverpay.kernel.errors import Conflict, IllegalTransition, NotFound
+from coverpay.kernel.errors import IllegalTransition
 from coverpay.kernel.money import Money
-from payments import accounts, contradictions, sweeps, takings
+from payments import accounts, contradictions, journal, outcomes, sweeps, takings
 from payments.attempts import MAX_SUBMITS, SWEEPER
 from payments.gateways.base import NotSent, Outcome, RefundOrder, Status
 from payments.models import Attempt, GatewayAccount, Payment, Refund
-from policies import locks
+from payments.refund_requests import LIVE, NotRefundable, plan_locked, refundable_minor, request
+
+__all__ = [
+    "NotRefundable",
+    "check",
+    "plan_locked",
+    "record_outcome",
+    "refundable_minor",
+    "request",
+    "resolve",
+    "submit",
+    "sweep",
+]
 
 LONGEST_WAIT = dt.timedelta(hours=12)
-LIVE = (Refund.State.PLANNED, Refund.State.SUBMITTED, Refund.State.UNKNOWN)
-
-
-class NotRefundable(Conflict):
-    """Only a succeeded payment without a live refund, whose money is still with its policy, is given back."""
-
-    code = "not_refundable"
-
-
-@command
-def request(*, payment_id: str, reason: str, actor: Actor) -> Refund:
-    """Plan to give a succeeded payment back whole; a worker sends it after the commit.
-
-    Raises: NotFound, Forbidden, NotRefundable, Invalid without a reason.
-    """
-    payment = access.get_operable(
-        actor,
-        Payment.objects.all(),
-        payment_id,
-        permission=Permission.PAYMENTS_WRITE,
-        field="payment",
-    )
-    reason = texts.line(reason, field="reason", at_most=200)
-    locks.lock(payment.policy_id)
-    payment.refresh_from_db()
-    attempt = payment.attempts.filter(state=Attempt.State.SUCCEEDED).first()
-    if payment.state != Payment.State.SUCCEEDED or attempt is None:
-        raise NotRefundable(
-            f"The payment is {payment.get_state_display().lower()}; only a succeeded one is refunded.",
-            field="payment",
-        )
-    if payment.refunds.filter(state__in=LIVE).exists():
-        raise NotRefundable("A refund of this payment is on its way.", field="payment")
-    receipt = Receipt.objects.filter(source_id=payment.id).first()
-    if receipt is not None and cash.standing_transfers(receipt).exists():
-        raise NotRefundable(
-            "Money of this payment was carried to another policy; take that back first.", field="payment"
-        )
-    refund = Refund.objects.create(
-        payment=payment,
-        attempt=attempt,
-        amount_minor=attempt.taken_minor or attempt.amount_minor,
-        currency=payment.currency,
-        reason=reason,
-        next_check_at=clock.now(),
-    )
-    audit.record(
-        action="refund.create",
-        object_id=refund.id,
-        organization_id=payment.policy.operator_id,
-        after={"payment": payment.id, "amount_minor": refund.amount_minor},
-        reason=reason,
-    )
-    jobs.wake("payments.submit_refund", refund.id)
-    return refund
 
 
 def submit(refund_id: str) -> None:
@@ -181,8 +137,11 @@ def _settle(refund: Refund, outcome: Outcome, *, reason: str = "") -> None:
 
 def _late(refund: Refund, outcome: Outcome) -> None:
     """News about a refund that is decided, or to be sent again: only a contradiction matters, and becomes a break."""
-    contrary = {Refund.State.SUCCEEDED: Status.DECLINED, Refund.State.DECLINED: Status.SUCCEEDED}.get(refund.state)
-    if outcome.status is not contrary or contradictions.said_otherwise(refund.attempt, refund, outcome) is None:
+    contrary = {
+        Refund.State.SUCCEEDED: (Status.DECLINED, Status.RETURNED),
+        Refund.State.DECLINED: (Status.SUCCEEDED,),
+    }.get(refund.state, ())
+    if outcome.status not in contrary or contradictions.said_otherwise(refund.attempt, refund, outcome) is None:
         commands.unchanged()
 
 
@@ -195,10 +154,18 @@ def _lose_track(refund: Refund, outcome: Outcome, *, next_check_at: dt.datetime 
 
 
 def _give_back(refund: Refund) -> None:
-    payment = refund.payment
-    payment.refund()
-    payment.save(update_fields=["state"])
-    takings.undo(refund.attempt, reason=ReceiptReversal.Reason.REFUNDED)
+    """Undo what the payment brought: all of it by exact opposites, or what of it went back."""
+    payment, attempt = refund.payment, refund.attempt
+    taken = attempt.taken_minor or attempt.amount_minor
+    before, _ = takings.given_back(payment, apart_from=refund.id)
+    whole = before + refund.amount_minor >= taken
+    if whole:
+        payment.refund()
+        payment.save(update_fields=["state"])
+    if whole and not before and not refund.disbursement_id and not takings.gone_minor(payment):
+        takings.undo(attempt, reason=ReceiptReversal.Reason.REFUNDED)
+    else:
+        _draw(refund, attempt)
     events.record(
         type="payment.refunded",
         organization_id=payment.policy.operator_id,
@@ -210,8 +177,22 @@ def _give_back(refund: Refund) -> None:
             "refund": refund.id,
             "amount_minor": refund.amount_minor,
             "currency": refund.currency,
+            "whole": whole,
         },
     )
+
+
+def _draw(refund: Refund, attempt: Attempt) -> None:
+    overdrawn = takings.draw(
+        attempt,
+        source_id=refund.id,
+        kind=journal.REFUND_GIVEN,
+        amount=Money(refund.amount_minor, refund.currency),
+        surcharge_minor=refund.surcharge_minor,
+        reason=ReceiptReversal.Reason.REFUNDED,
+    )
+    if overdrawn:
+        contradictions.overdrawn(attempt, overdrawn, by=refund.id)
 
 
 @command
@@ -233,6 +214,7 @@ def _begin(*, refund_id: str, actor: Actor) -> tuple[RefundOrder | None, Gateway
         merchant=account.merchant,
         charge_reference=refund.attempt_id,
         amount=Money(refund.amount_minor, refund.currency),
+        charge_gateway_reference=refund.attempt.gateway_reference,
     )
     return order, account
 
@@ -297,10 +279,7 @@ def _wait(refund: Refund) -> dt.timedelta:
 
 @step
 def _locked(refund_id: str) -> Refund:
-    policy_id = Refund.objects.filter(pk=refund_id).values_list("payment__policy_id", flat=True).first()
-    if policy_id is None:
-        raise NotFound(f"No refund {refund_id}.", field="refund")
-    locks.lock(policy_id)
+    outcomes.lock_payment(Refund.objects.filter(pk=refund_id).values_list("payment_id", flat=True).first(), "refund")
     rows = Refund.objects.select_related("attempt__account", "attempt__payment__policy")
     refund = rows.get(pk=refund_id)
     refund.payment = refund.attempt.payment

@@ -15,7 +15,7 @@ from coverpay.kernel import clock
 from coverpay.kernel.commands import step
 from coverpay.kernel.money import Money
 from payments import journal, shares
-from payments.models import Attempt, Payment, PaymentPart, Refund
+from payments.models import Attempt, Dispute, Payment, PaymentPart, Refund
 from policies.models import Policy
 
 ACH = "ach"
@@ -65,20 +65,15 @@ def undo(attempt: Attempt, *, reason: str) -> None:
 
 @step
 def draw(attempt: Attempt, *, source_id: str, kind: str, amount: Money, surcharge_minor: int, reason: str) -> int:
-    """Take back in part what a succeeded attempt brought: the last part first, in each the newest application first.
+    """Take back in part what a succeeded attempt brought: what is unapplied first, then the last part, and so on.
 
     Takes:  the whole amount that left the processor, and what of it is surcharge.
     Gives:  by how much receipts are overdrawn, because the cash was paid out or taken back already, minor units.
     Posts:  Dr unapplied_cash, fee_in_trust · Cr processor_clearing; as `withdrawals.draw`.
     """
     today = clock.today()
-    left = amount.amount_minor - surcharge_minor
     receipts = receipts_of(attempt.payment)
-    drawing = dict.fromkeys((receipt.id for receipt in receipts), 0)
-    for receipt in reversed(receipts):
-        drawing[receipt.id] = min(left, _not_gone(receipt))
-        left -= drawing[receipt.id]
-    drawing[receipts[0].id] += left
+    drawing = _drawing(receipts, amount.amount_minor - surcharge_minor)
     overdrawn = 0
     for receipt in reversed(receipts):
         if drawing[receipt.id]:
@@ -87,23 +82,6 @@ def draw(attempt: Attempt, *, source_id: str, kind: str, amount: Money, surcharg
             cures.money_returned(receipt.policy)
     _post(attempt, source_id, kind, amount, surcharge_minor, today)
     return overdrawn
-
-
-@step
-def draw_waiting(attempt: Attempt, *, source_id: str, kind: str, amount: Money, surcharge_minor: int) -> bool:
-    """Pay out by the processor what is unapplied of the payment's policy, whichever receipt brought it.
-
-    Gives:  false when not that much is unapplied; then nothing is drawn.
-    Posts:  as `draw`.
-    """
-    wanted = Money(amount.amount_minor - surcharge_minor, amount.currency)
-    policy = attempt.payment.policy
-    if cash.waiting_minor(policy) < wanted.amount_minor:
-        return False
-    today = clock.today()
-    pay_outs.pay_out_of_policy(policy, source_id=source_id, amount=wanted, on=today)
-    _post(attempt, source_id, kind, amount, surcharge_minor, today)
-    return True
 
 
 @step
@@ -148,14 +126,50 @@ def gone_minor(payment: Payment) -> int:
     """What has been paid out of a payment that was not given back whole, our surcharge included, minor units."""
     rows = CashOut.objects.filter(receipt__in=receipts_of(payment))
     gone = rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    return gone + refunded(payment)[1] if gone else 0
+    return gone + given_back(payment)[1] if gone else 0
 
 
-def refunded(payment: Payment) -> tuple[int, int]:
-    """What was given back of a payment so far, and what of it was surcharge, minor units."""
-    rows = Refund.objects.filter(payment=payment, state=Refund.State.SUCCEEDED)
+def given_back(payment: Payment, *, apart_from: str = "") -> tuple[int, int]:
+    """What went back of a payment so far, refunded or withdrawn by disputes, and what of it was surcharge.
+
+    Takes:  a refund to leave out.
+    """
+    rows = Refund.objects.filter(payment=payment, state=Refund.State.SUCCEEDED).exclude(pk=apart_from)
     found = rows.aggregate(amount=Sum("amount_minor"), surcharge=Sum("surcharge_minor"))
-    return found["amount"] or 0, found["surcharge"] or 0
+    amount, surcharge = found["amount"] or 0, found["surcharge"] or 0
+    for dispute in Dispute.objects.filter(payment=payment, withdrawn=True):
+        standing = CashOut.objects.filter(
+            source_id__startswith=dispute.id, reverses__isnull=True, reversed_by__isnull=True
+        )
+        drawn = standing.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+        amount += dispute.amount_minor
+        surcharge += dispute.amount_minor - drawn if drawn else 0
+    return amount, surcharge
+
+
+def surcharge_share(attempt: Attempt, amount_minor: int) -> int:
+    """What of an amount that goes back is surcharge, so that all that went back holds its proportion."""
+    before, before_surcharge = given_back(attempt.payment)
+    return shares.surcharge_back(
+        surcharge_of(attempt).amount_minor,
+        attempt.taken_minor or attempt.amount_minor,
+        before=before,
+        before_surcharge=before_surcharge,
+        amount=amount_minor,
+    )
+
+
+def _drawing(receipts: list[Receipt], wanted: int) -> dict[str, int]:
+    """How much to draw from each receipt: what is unapplied first, then the last ones; the first takes the rest."""
+    there = {receipt.id: _not_gone(receipt) for receipt in receipts}
+    free = {receipt.id: min(there[receipt.id], max(cash.unapplied_minor(receipt), 0)) for receipt in receipts}
+    drawing = dict.fromkeys(there, 0)
+    for most in (free, there):
+        for receipt in reversed(receipts):
+            more = min(wanted - sum(drawing.values()), most[receipt.id] - drawing[receipt.id])
+            drawing[receipt.id] += max(more, 0)
+    drawing[receipts[0].id] += wanted - sum(drawing.values())
+    return drawing
 
 
 def _not_gone(receipt: Receipt) -> int:
