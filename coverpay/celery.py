@@ -7,6 +7,8 @@ import os
 import kombu.exceptions
 import redis.exceptions
 from celery import Celery
+from celery.signals import worker_init
+from django.core.management.base import SystemCheckError
 
 from coverpay.kernel import jobs
 
@@ -24,3 +26,14 @@ def _send(task: str, *args: str) -> None:
 def carry_wake_ups() -> None:
     """Let `jobs.wake` travel by Celery; what a missing broker raises is a lost wake-up, not an error."""
     jobs.use(_send, errors=(OSError, kombu.exceptions.OperationalError, redis.exceptions.RedisError))
+
+
+@worker_init.connect
+def refuse_bad_start(**_: object) -> None:
+    """End a worker before it begins where the web server would not start either."""
+    from payments import system_checks
+
+    try:
+        system_checks.refuse_bad_start()
+    except SystemCheckError as error:
+        raise SystemExit(str(error)) from None
