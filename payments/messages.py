@@ -114,7 +114,7 @@ def rendered(template: str, context: Mapping[str, Any]) -> tuple[str, str]:
 @functools.cache
 def _plain() -> Engine:
     """Templates of plain text: nothing in them is markup, so nothing is escaped."""
-    return Engine(dirs=[settings.BASE_DIR / "templates" / "emails"], autoescape=False)
+    return Engine(dirs=[str(settings.BASE_DIR / "templates" / "emails")], autoescape=False)
 
 
 def as_html(body: str, *, unsubscribe: str = "") -> str:

@@ -13,7 +13,7 @@ from coverpay.kernel import clock, commands, jobs, texts
 from coverpay.kernel.commands import step
 from coverpay.kernel.errors import NotFound
 from coverpay.kernel.money import Money
-from payments import contradictions, methods, takings
+from payments import contradictions, methods, recovery, takings
 from payments.gateways.base import Outcome, Status
 from payments.models import Attempt, Payment, PaymentPart
 from policies import locks
@@ -137,6 +137,7 @@ def _declined(attempt: Attempt, outcome: Outcome) -> None:
     attempt.payment.fail()
     attempt.payment.save(update_fields=["state"])
     tell("payment.failed", attempt)
+    recovery.failed_locked(attempt.payment, attempt)
 
 
 @step
@@ -165,6 +166,7 @@ def _succeeded(attempt: Attempt, outcome: Outcome) -> None:
     if payment.payment_method is not None:
         methods.remember_network_id(payment.payment_method, attempt.network_transaction_id)
     tell("payment.succeeded", attempt)
+    recovery.paid_locked(payment.parts.values_list("invoice_id", flat=True))
 
 
 def _taken_and_returned(attempt: Attempt, outcome: Outcome) -> None:
@@ -184,6 +186,7 @@ def _returned(attempt: Attempt, outcome: Outcome) -> None:
         fees.charge_for_return(payment.policy)
         _save(attempt, outcome, attempt.state)
         tell("payment.returned", attempt)
+        recovery.failed_locked(payment, attempt)
     elif payment.state in (Payment.State.REFUNDED, Payment.State.DISPUTED):
         _noted(contradictions.given_back_twice(attempt, attempt.id))
     else:

@@ -196,6 +196,15 @@ def due(spec: RecoverySpec, step: Step, now: dt.datetime, bounds: Bounds | None 
     return _pulled(spec, step, Due(at, tuple(why)), max(now, bounds.earliest or now), bounds)
 
 
+def latest(spec: RecoverySpec, step: Step, at: dt.datetime, now: dt.datetime, bounds: Bounds) -> Due:
+    """When a step planned for a moment is due after all, since its bounds became narrower."""
+    if step.kind in CHARGES and bounds.refused:
+        return Due(at, (), bounds.refused)
+    if bounds.last_on is None or at.date() <= bounds.last_on:
+        return Due(at, ())
+    return _pulled(spec, step, Due(at, ()), now, bounds)
+
+
 def preview(
     spec: RecoverySpec, class_: str, now: dt.datetime, bounds: Bounds | None = None, begin: int = 0
 ) -> list[tuple[Step, Due]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from payments import attempts, deposit_sweeps, disbursing, inbound, refunds, sandbox_webhooks
+from payments import attempts, deposit_sweeps, disbursing, inbound, messages, recovery_steps, refunds, sandbox_webhooks
 
 
 @shared_task(name="payments.submit")
@@ -54,3 +54,19 @@ def sweep_inbound() -> None:
 @shared_task(name="payments.emit_sandbox_webhooks")
 def emit_sandbox_webhooks() -> None:
     sandbox_webhooks.emit()
+
+
+@shared_task(name="payments.recovery_step")
+def recovery_step(step_id: str) -> None:
+    recovery_steps.do(step_id)
+
+
+@shared_task(name="payments.send_message")
+def send_message(message_id: str) -> None:
+    messages.send(message_id)
+
+
+@shared_task(name="payments.sweep_recovery")
+def sweep_recovery() -> None:
+    recovery_steps.run_due()
+    messages.sweep()
