@@ -25,6 +25,7 @@ from payments.gateways.base import (
     CaptureOrder,
     Charge,
     DisputeNews,
+    DisputeStatus,
     InboundMessage,
     News,
     NotSent,
@@ -52,7 +53,22 @@ TOKENS = {
     "tok_slow": "takes the money, and answers two seconds later",
     "tok_not_sent": "cannot be reached",
     "tok_return": "succeeds, then the bank returns it (webhook)",
+    "tok_capture_declined": "when it is only held: the capture is declined, the hold was gone",
+    "tok_capture_timeout": "when it is only held: the capture gets no answer, but the money is taken",
+    "tok_hold_dropped": "when it is only held: the issuer drops the hold (webhook)",
+    "tok_void_late": "pending, and too late to be called back; then succeeds (webhook)",
+    "tok_refund_declined": "succeeds; every refund is declined",
+    "tok_refund_timeout": "succeeds; a refund gets no answer, but the money goes back",
+    "tok_dispute_won": "succeeds, then is disputed and the money withdrawn; with evidence it is won (webhooks)",
+    "tok_dispute_lost": "succeeds, then is disputed and the money withdrawn; it is lost (webhooks)",
+    "tok_inquiry": "succeeds, then its bank asks about it, without withdrawing the money (webhook)",
 }
+PENDING = {
+    "tok_pending_ok": ("succeeded", ""),
+    "tok_pending_fail": ("declined", "insufficient_funds"),
+    "tok_void_late": ("succeeded", ""),
+}
+"""How pending charges end."""
 
 FEE_PPM = 29_000
 FEE_FIXED_MINOR = 30
@@ -60,6 +76,8 @@ SLOW_SECONDS = 2
 WRONG_BY_MINOR = 100
 TOLERANCE = dt.timedelta(minutes=5)
 _STAMP_DIGITS = 11
+DISPUTES = ("tok_dispute_won", "tok_dispute_lost", "tok_inquiry")
+EVIDENCE_DAYS = 10
 
 
 def fee_minor(gross_minor: int) -> int:
@@ -91,6 +109,8 @@ class Sandbox:
         cost_fixed_minor=FEE_FIXED_MINOR,
         settlement_days=1,
         idempotent=True,
+        authorizes=True,
+        partial_refunds=True,
     )
 
     def __init__(self, file: Path) -> None:
@@ -121,7 +141,32 @@ class Sandbox:
             )
         return _outcome(row)
 
+    def capture(self, order: CaptureOrder) -> Outcome:
+        """Take what is held, or a part of it; what is captured already answers as it is."""
+        held = self.books.find(order.merchant, order.charge_reference)
+        if held is None or (held["status"] == "authorized" and order.amount.amount_minor > held["amount"]):
+            return Outcome(Status.DECLINED, code="capture_exceeds_hold", message="that much is not held")
+        if held["status"] != "authorized":
+            return _outcome(held)
+        if held["token"] == "tok_capture_declined":
+            return self._moved(order.charge_reference, "declined", "authorization_expired")
+        row = self.books.capture(order.charge_reference, order.amount.amount_minor)
+        self._tell(row)
+        if held["token"] == "tok_capture_timeout":
+            return Outcome(Status.UNKNOWN, code="timeout", message="no answer within the time limit")
+        return _outcome(row)
+
+    def void(self, merchant: str, reference: str) -> Outcome:
+        """Let go what is held, or pending and not sent on; anything else is too late and answers as it is."""
+        row = self.books.find(merchant, reference)
+        if row is None:
+            return Outcome(Status.NOT_FOUND)
+        if row["status"] not in ("authorized", "pending") or row["token"] == "tok_void_late":
+            return _outcome(row)
+        return self._moved(reference, "voided", "")
+
     def refund(self, order: RefundOrder) -> Outcome:
+        charge = self.books.find(order.merchant, order.charge_reference) or {}
         row = self.books.give_back(
             {
                 "reference": order.reference,
@@ -129,9 +174,24 @@ class Sandbox:
                 "charge": order.charge_reference,
                 "amount": order.amount.amount_minor,
                 "currency": order.amount.currency,
-            }
+            },
+            refused=charge.get("token") == "tok_refund_declined",
         )
+        if charge.get("token") == "tok_refund_timeout":
+            return Outcome(Status.UNKNOWN, code="timeout", message="no answer within the time limit")
         return _outcome(row)
+
+    def contest(self, merchant: str, dispute: str, *, reference: str, evidence: Mapping[str, str]) -> DisputeStatus:
+        """Take evidence, once; the dispute is then under review."""
+        row = self.books.answer(merchant, dispute, "under_review")
+        self._tell_dispute(row)
+        return DisputeStatus(row["status"])
+
+    def accept_dispute(self, merchant: str, dispute: str) -> DisputeStatus:
+        """Give in: the dispute is lost."""
+        row = self.books.answer(merchant, dispute, "lost")
+        self._tell_dispute(row)
+        return DisputeStatus(row["status"])
 
     def fetch(self, merchant: str, reference: str) -> Outcome:
         row = self.books.find(merchant, reference)
@@ -155,11 +215,13 @@ class Sandbox:
 
     def parse(self, body: bytes) -> list[News | DisputeNews]:
         try:
-            charge = json.loads(body)["charge"]
-            reference = charge["reference"]
-            if not isinstance(reference, str):
+            said = json.loads(body)
+            about = said["dispute"] if "dispute" in said else said["charge"]
+            if not isinstance(about["reference"], str):
                 raise TypeError("the reference is no text")
-            return [News(reference=reference, outcome=_outcome(charge))]
+            if "dispute" in said:
+                return [_dispute_news(about)]
+            return [News(reference=about["reference"], outcome=_outcome(about))]
         except (ValueError, KeyError, TypeError, Invalid) as error:
             raise Unreadable(f"not a sandbox event: {error!r}") from error
 
@@ -188,32 +250,61 @@ class Sandbox:
         return self.books.close_day(merchant, on, fee_minor)
 
     def finish_pending(self, merchant: str) -> int:
-        """What time does: pending charges succeed or fail, taken ones with `tok_return` come back. Gives how many."""
-        ends = {
-            "tok_pending_ok": ("succeeded", ""),
-            "tok_pending_fail": ("declined", "insufficient_funds"),
-        }
+        """What time does: pending charges end, holds drop, taken ones come back or are disputed. Gives how many."""
         moved = 0
         for row in self.books.charges(merchant):
             if row["status"] == "pending":
-                status, code = ends[row["token"]]
+                status, code = PENDING[row["token"]]
             elif row["status"] == "succeeded" and row["token"] == "tok_return":
                 status, code = "returned", "R01"
+            elif row["status"] == "authorized" and row["token"] == "tok_hold_dropped":
+                status, code = "voided", "hold_dropped"
             else:
+                moved += self._dispute(row) if row["status"] == "succeeded" and row["token"] in DISPUTES else 0
                 continue
-            self._tell(self.books.move(row["reference"], status, code))
+            self._moved(row["reference"], status, code)
             moved += 1
         return moved
+
+    def _dispute(self, charge: Mapping[str, Any]) -> int:
+        """Begin the dispute of a charge, or decide it once it was answered or its time is up."""
+        row = self.books.dispute_of(charge["reference"])
+        now = clock.now()
+        if row is None:
+            given = self.books.given_back(charge["reference"])
+            if given >= charge["amount"]:
+                return 0
+            withdrawn = charge["token"] != "tok_inquiry"
+            due = now + dt.timedelta(days=EVIDENCE_DAYS)
+            row = self.books.begin_dispute(dict(charge), charge["amount"] - given, withdrawn, due.isoformat())
+        elif row["status"] == "under_review" or (row["status"] == "needs_response" and row["due_at"] < now.isoformat()):
+            won = row["status"] == "under_review" and charge["token"] != "tok_dispute_lost"
+            row = self.books.decide_dispute(row["gateway_reference"], "won" if won else "lost")
+        else:
+            return 0
+        self._tell_dispute(row)
+        return 1
+
+    def _moved(self, reference: str, status: str, code: str) -> Outcome:
+        row = self.books.move(reference, status, code)
+        self._tell(row)
+        return _outcome(row)
+
+    def _tell_dispute(self, row: Mapping[str, Any]) -> None:
+        event = f"{row['gateway_reference']}.{row['status']}"
+        self.books.tell(row["merchant"], event, {"id": event, "dispute": dict(row)})
 
     def _take(self, charge: Charge) -> dict[str, Any]:
         token = charge.token
         status, code = "succeeded", ""
         if token.startswith("tok_decline_"):
             status, code = "declined", token.removeprefix("tok_decline_")
-        elif token.startswith("tok_pending_"):
+        elif token in PENDING:
             status = "pending"
         elif token not in TOKENS:
             status, code = "declined", "unknown_token"
+        elif not charge.capture:
+            status = "authorized"
         asked = charge.amount.amount_minor
         return self.books.take(
             {
@@ -261,4 +352,16 @@ def _outcome(row: Mapping[str, Any]) -> Outcome:
         code=row["code"],
         message=str(row["code"]).replace("_", " "),
         amount=Money(row["amount"], row["currency"]),
+    )
+
+
+def _dispute_news(row: Mapping[str, Any]) -> DisputeNews:
+    return DisputeNews(
+        reference=row["reference"],
+        dispute=row["gateway_reference"],
+        status=DisputeStatus(row["status"]),
+        amount=Money(row["amount"], row["currency"]),
+        reason=str(row["reason"]),
+        withdrawn=bool(row["withdrawn"]) and row["status"] != "won",
+        evidence_due_at=dt.datetime.fromisoformat(row["due_at"]),
     )

@@ -18,6 +18,10 @@ CREATE TABLE IF NOT EXISTS charge (
 CREATE TABLE IF NOT EXISTS refund (
     reference TEXT PRIMARY KEY, merchant TEXT NOT NULL, charge TEXT NOT NULL, amount INTEGER NOT NULL,
     currency TEXT NOT NULL, status TEXT NOT NULL, code TEXT NOT NULL, gateway_reference TEXT NOT NULL, payout TEXT);
+CREATE TABLE IF NOT EXISTS dispute (
+    gateway_reference TEXT PRIMARY KEY, reference TEXT NOT NULL, merchant TEXT NOT NULL, amount INTEGER NOT NULL,
+    currency TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, withdrawn INTEGER NOT NULL,
+    due_at TEXT NOT NULL, payout TEXT, won_in TEXT);
 CREATE TABLE IF NOT EXISTS payout (
     reference TEXT PRIMARY KEY, merchant TEXT NOT NULL, net INTEGER NOT NULL, currency TEXT NOT NULL,
     paid_on TEXT NOT NULL, lines TEXT NOT NULL);
@@ -26,6 +30,9 @@ CREATE TABLE IF NOT EXISTS webhook (
     id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, merchant TEXT NOT NULL, body TEXT NOT NULL,
     delivered INTEGER NOT NULL DEFAULT 0);
 """
+
+
+DISPUTE_FEE_MINOR = 1_500
 
 
 class Books:
@@ -72,7 +79,60 @@ class Books:
         with self._open() as db:
             return db.execute("INSERT OR IGNORE INTO lost VALUES (?)", [reference]).rowcount == 1
 
-    def give_back(self, row: dict[str, Any]) -> dict[str, Any]:
+    def capture(self, reference: str, amount: int) -> dict[str, Any]:
+        """Take what a charge holds, or a part of it; the rest is let go."""
+        with self._open() as db:
+            db.execute("UPDATE charge SET status = 'succeeded', amount = ? WHERE reference = ?", [amount, reference])
+            return dict(db.execute("SELECT * FROM charge WHERE reference = ?", [reference]).fetchone())
+
+    def given_back(self, reference: str) -> int:
+        """What was refunded of a charge."""
+        with self._open() as db:
+            return _given(db, reference)
+
+    def begin_dispute(self, charge: dict[str, Any], amount: int, withdrawn: bool, due_at: str) -> dict[str, Any]:
+        """Write that a charge is disputed."""
+        with self._open() as db:
+            row = {
+                "gateway_reference": f"sbx_dp_{_count(db, 'dispute') + 1:06d}",
+                "reference": charge["reference"],
+                "merchant": charge["merchant"],
+                "amount": amount,
+                "currency": charge["currency"],
+                "withdrawn": int(withdrawn),
+                "due_at": due_at,
+            }
+            db.execute(
+                "INSERT INTO dispute (gateway_reference, reference, merchant, amount, currency, status, reason, "
+                "withdrawn, due_at) VALUES (:gateway_reference, :reference, :merchant, :amount, :currency, "
+                "'needs_response', 'fraudulent', :withdrawn, :due_at)",
+                row,
+            )
+            return _dispute(db, row["gateway_reference"])
+
+    def dispute_of(self, reference: str) -> dict[str, Any] | None:
+        """The dispute of a charge by the caller's reference."""
+        with self._open() as db:
+            found = db.execute("SELECT * FROM dispute WHERE reference = ?", [reference]).fetchone()
+            return dict(found) if found else None
+
+    def answer(self, merchant: str, dispute: str, status: str) -> dict[str, Any]:
+        """Take an answer to a dispute that waits for one; to any other it changes nothing."""
+        with self._open() as db:
+            db.execute(
+                "UPDATE dispute SET status = ? WHERE gateway_reference = ? AND merchant = ? "
+                "AND status = 'needs_response'",
+                [status, dispute, merchant],
+            )
+            return _dispute(db, dispute)
+
+    def decide_dispute(self, dispute: str, status: str) -> dict[str, Any]:
+        """Write how a dispute ended."""
+        with self._open() as db:
+            db.execute("UPDATE dispute SET status = ? WHERE gateway_reference = ?", [status, dispute])
+            return _dispute(db, dispute)
+
+    def give_back(self, row: dict[str, Any], *, refused: bool = False) -> dict[str, Any]:
         """Write a refund, or find the one of the same reference; more than was taken is declined."""
         with self._open() as db:
             found = db.execute("SELECT * FROM refund WHERE reference = ?", [row["reference"]]).fetchone()
@@ -81,14 +141,15 @@ class Books:
             charge = db.execute(
                 "SELECT * FROM charge WHERE reference = ? AND merchant = ?", [row["charge"], row["merchant"]]
             ).fetchone()
-            given = db.execute(
-                "SELECT COALESCE(SUM(amount), 0) FROM refund WHERE charge = ? AND status = 'succeeded'",
-                [row["charge"]],
-            ).fetchone()[0]
+            given = _given(db, row["charge"])
             fits = charge is not None and charge["status"] == "succeeded" and given + row["amount"] <= charge["amount"]
+            disputed = db.execute(
+                "SELECT COUNT(*) FROM dispute WHERE reference = ? AND withdrawn AND status <> 'won'", [row["charge"]]
+            ).fetchone()[0]
+            code = "refused" if refused else "charge_disputed" if disputed else "" if fits else "refund_exceeds_charge"
             row |= {
-                "status": "succeeded" if fits else "declined",
-                "code": "" if fits else "refund_exceeds_charge",
+                "status": "declined" if code else "succeeded",
+                "code": code,
                 "gateway_reference": f"sbx_re_{_count(db, 'refund') + 1:06d}",
             }
             db.execute(
@@ -183,6 +244,15 @@ def _count(db: sqlite3.Connection, table: str) -> int:
     return int(db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
 
 
+def _given(db: sqlite3.Connection, charge: str) -> int:
+    query = "SELECT COALESCE(SUM(amount), 0) FROM refund WHERE charge = ? AND status = 'succeeded'"
+    return int(db.execute(query, [charge]).fetchone()[0])
+
+
+def _dispute(db: sqlite3.Connection, dispute: str) -> dict[str, Any]:
+    return dict(db.execute("SELECT * FROM dispute WHERE gateway_reference = ?", [dispute]).fetchone())
+
+
 def _payable(db: sqlite3.Connection, merchant: str, fee: Any) -> list[dict[str, Any]]:
     queries = {
         "charge": "SELECT reference, gateway_reference, currency, amount AS gross FROM charge "
@@ -191,7 +261,12 @@ def _payable(db: sqlite3.Connection, merchant: str, fee: Any) -> list[dict[str, 
         "WHERE merchant = ? AND returned_in IS NULL AND status = 'returned'",
         "refund": "SELECT reference, gateway_reference, currency, -amount AS gross FROM refund "
         "WHERE merchant = ? AND payout IS NULL AND status = 'succeeded'",
+        "dispute": "SELECT reference, gateway_reference, currency, -amount AS gross FROM dispute "
+        "WHERE merchant = ? AND payout IS NULL AND (withdrawn OR status = 'lost')",
+        "dispute_won": "SELECT reference, gateway_reference, currency, amount AS gross FROM dispute "
+        "WHERE merchant = ? AND payout IS NOT NULL AND won_in IS NULL AND withdrawn AND status = 'won'",
     }
+    fees = {"charge": fee, "dispute": lambda gross: DISPUTE_FEE_MINOR}
     return [
         {
             "kind": kind,
@@ -199,7 +274,7 @@ def _payable(db: sqlite3.Connection, merchant: str, fee: Any) -> list[dict[str, 
             "gateway_reference": row["gateway_reference"],
             "currency": row["currency"],
             "gross_minor": row["gross"],
-            "fee_minor": fee(row["gross"]) if kind == "charge" else 0,
+            "fee_minor": fees[kind](row["gross"]) if kind in fees else 0,
         }
         for kind, query in queries.items()
         for row in db.execute(query, [merchant]).fetchall()
@@ -211,10 +286,12 @@ def _mark_paid_out(db: sqlite3.Connection, lines: list[dict[str, Any]], referenc
         "charge": ("charge", "payout"),
         "return": ("charge", "returned_in"),
         "refund": ("refund", "payout"),
+        "dispute": ("dispute", "payout"),
+        "dispute_won": ("dispute", "won_in"),
     }
     for line in lines:
         table, column = columns[line["kind"]]
         db.execute(
-            f"UPDATE {table} SET {column} = ? WHERE reference = ?",
-            [reference, line["our_reference"]],
+            f"UPDATE {table} SET {column} = ? WHERE gateway_reference = ?",
+            [reference, line["gateway_reference"]],
         )

@@ -37,6 +37,15 @@ class SandboxBench(Bench):
         "tok_slow": (Status.SUCCEEDED, Status.SUCCEEDED),
         "tok_not_sent": (None, Status.NOT_FOUND),
         "tok_return": (Status.SUCCEEDED, Status.RETURNED),
+        "tok_capture_declined": (Status.SUCCEEDED, Status.SUCCEEDED),
+        "tok_capture_timeout": (Status.SUCCEEDED, Status.SUCCEEDED),
+        "tok_hold_dropped": (Status.SUCCEEDED, Status.SUCCEEDED),
+        "tok_void_late": (Status.PENDING, Status.SUCCEEDED),
+        "tok_refund_declined": (Status.SUCCEEDED, Status.SUCCEEDED),
+        "tok_refund_timeout": (Status.SUCCEEDED, Status.SUCCEEDED),
+        "tok_dispute_won": (Status.SUCCEEDED, Status.SUCCEEDED),
+        "tok_dispute_lost": (Status.SUCCEEDED, Status.SUCCEEDED),
+        "tok_inquiry": (Status.SUCCEEDED, Status.SUCCEEDED),
         "tok_nobody_knows": (Status.DECLINED, Status.DECLINED),
     }
     ok = "tok_ok"
