@@ -22,6 +22,8 @@ from payments.ach.records import (
     Return,
 )
 
+_SECRET = frozenset({"account_number", "corrected"})
+
 
 def _fixed(name: str, column: int, text: str) -> Field:
     return Field(name, column, len(text), Kind.FIXED, fixed=text)
@@ -32,7 +34,7 @@ def _blank(column: int, length: int) -> Field:
 
 
 def _text(name: str, column: int, length: int, *, blank: bool = False, among: frozenset[str] = frozenset()) -> Field:
-    return Field(name, column, length, Kind.TEXT, blank=blank, among=among)
+    return Field(name, column, length, Kind.TEXT, blank=blank, among=among, secret=name in _SECRET)
 
 
 def _digits(name: str, column: int, length: int, *, blank: bool = False, among: frozenset[str] = frozenset()) -> Field:

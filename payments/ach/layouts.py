@@ -49,7 +49,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: its name, first column and length; `among` limits its words, `blank` says that it may be left out."""
+    """One field: its name, first column and length.
+
+    `among` limits its words, `blank` says that it may be left out, `secret` that no message may show what it holds.
+    """
 
     name: str
     column: int
@@ -58,6 +61,11 @@ class Field:
     fixed: str = ""
     among: frozenset[str] = field(default_factory=frozenset)
     blank: bool = False
+    secret: bool = False
+
+    def shown(self, value: Any) -> str:
+        """A value as a message may show it."""
+        return "what it is given" if self.secret else repr(value)
 
     @property
     def columns(self) -> str:
@@ -151,35 +159,35 @@ def _are_digits(text: str) -> bool:
 
 def _write_text(one: Field, value: Any) -> tuple[str, str]:
     if not isinstance(value, str):
-        return "", f"takes text, not {value!r}."
+        return "", f"takes text, not {one.shown(value)}."
     if len(value) > one.length:
-        return "", f"holds {one.length} characters, and {value!r} has {len(value)}."
+        return "", f"holds {one.length} characters, and {one.shown(value)} has {len(value)}."
     if not is_plain(value):
-        return "", f"holds printable ASCII only, not {value!r}."
+        return "", f"holds printable ASCII only, not {one.shown(value)}."
     wrong = _misses(one, value.strip())
     return (value.rjust(one.length) if one.kind is Kind.RIGHT else value.ljust(one.length)), wrong
 
 
 def _write_digits(one: Field, value: Any) -> tuple[str, str]:
     if not isinstance(value, str):
-        return "", f"takes text of digits, not {value!r}."
+        return "", f"takes text of digits, not {one.shown(value)}."
     if one.blank and not value:
         return " " * one.length, ""
     if len(value) != one.length or not _are_digits(value):
-        return "", f"takes exactly {one.length} digits, not {value!r}."
+        return "", f"takes exactly {one.length} digits, not {one.shown(value)}."
     return value, _misses(one, value)
 
 
 def _write_number(one: Field, value: Any) -> tuple[str, str]:
     if type(value) is not int or value < 0:
-        return "", f"takes a whole number from zero on, not {value!r}."
+        return "", f"takes a whole number from zero on, not {one.shown(value)}."
     text = str(value).zfill(one.length)
     return text, "" if len(text) == one.length else f"holds {one.length} digits, and {value} has {len(text)}."
 
 
 def _write_routing(one: Field, value: Any) -> tuple[str, str]:
     if not isinstance(value, str) or not is_routing(value):
-        return "", f"takes nine digits with their check digit, not {value!r}."
+        return "", f"takes nine digits with their check digit, not {one.shown(value)}."
     return value, ""
 
 
@@ -187,7 +195,7 @@ def _write_day(one: Field, value: Any) -> tuple[str, str]:
     if value is None and one.blank:
         return " " * one.length, ""
     if not isinstance(value, dt.date) or not 2000 <= value.year <= 2000 + _LAST_OF_CENTURY:
-        return "", f"takes a day from 2000 to 2099, not {value!r}."
+        return "", f"takes a day from 2000 to 2099, not {one.shown(value)}."
     return value.strftime("%y%m%d"), ""
 
 
@@ -195,7 +203,7 @@ def _misses(one: Field, value: str) -> str:
     if not value and not one.blank:
         return "must not be blank."
     if one.among and value and value not in one.among:
-        return f"must be one of {', '.join(sorted(one.among))}, not {value!r}."
+        return f"must be one of {', '.join(sorted(one.among))}, not {one.shown(value)}."
     return ""
 
 
@@ -213,17 +221,17 @@ _WRITERS: dict[Kind, Callable[[Field, Any], tuple[str, str]]] = {
 
 
 def _read_fixed(one: Field, text: str) -> tuple[Any, str]:
-    return None, "" if text == one.fixed else f"is {one.fixed!r}, not {text!r}."
+    return None, "" if text == one.fixed else f"is {one.fixed!r}, not {one.shown(text)}."
 
 
 def _read_blank(one: Field, text: str) -> tuple[Any, str]:
     """What others put into reserved columns means nothing, as long as it can be printed."""
-    return None, "" if is_plain(text) else f"holds {text!r}, which is no printable ASCII."
+    return None, "" if is_plain(text) else f"holds {one.shown(text)}, which is no printable ASCII."
 
 
 def _read_text(one: Field, text: str) -> tuple[Any, str]:
     if not is_plain(text):
-        return None, f"holds {text!r}, which is no printable ASCII."
+        return None, f"holds {one.shown(text)}, which is no printable ASCII."
     value = text.strip() if one.kind is Kind.RIGHT else text.rstrip()
     return value, _misses(one, value.strip())
 
@@ -232,17 +240,17 @@ def _read_digits(one: Field, text: str) -> tuple[Any, str]:
     if one.blank and not text.strip():
         return "", ""
     if not _are_digits(text):
-        return None, f"takes {one.length} digits, not {text!r}."
+        return None, f"takes {one.length} digits, not {one.shown(text)}."
     return text, _misses(one, text)
 
 
 def _read_number(one: Field, text: str) -> tuple[Any, str]:
-    return (int(text), "") if _are_digits(text) else (None, f"takes {one.length} digits, not {text!r}.")
+    return (int(text), "") if _are_digits(text) else (None, f"takes {one.length} digits, not {one.shown(text)}.")
 
 
 def _read_routing(one: Field, text: str) -> tuple[Any, str]:
     if not _are_digits(text):
-        return None, f"takes nine digits, not {text!r}."
+        return None, f"takes nine digits, not {one.shown(text)}."
     right = check_digit(text[:8])
     return text, "" if right == text[8] else f"ends with the check digit {text[8]}; that of {text[:8]} is {right}."
 
@@ -254,7 +262,7 @@ def _read_day(one: Field, text: str) -> tuple[Any, str]:
         day = dt.date(2000 + int(text[:2]), int(text[2:4]), int(text[4:])) if _are_digits(text) else None
     except ValueError:
         day = None
-    return day, "" if day else f"takes a day as YYMMDD, not {text!r}."
+    return day, "" if day else f"takes a day as YYMMDD, not {one.shown(text)}."
 
 
 _READERS: dict[Kind, Callable[[Field, str], tuple[Any, str]]] = {

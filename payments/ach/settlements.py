@@ -35,7 +35,7 @@ def payouts(account: GatewayAccount, since: dt.date) -> list[PayoutReport]:
         reports += _of_file(day, list(entries))
     returned = mine.filter(returned_on__gte=since, returned_on__lt=today, state=State.RETURNED)
     for day, entries in groupby(returned.order_by("returned_on", "trace_number"), key=lambda entry: entry.returned_on):
-        reports += _report(f"{account.merchant} returns {day}", day, entries, sign=-1)
+        reports += _report(f"returns {day}", day, entries, sign=-1)
     return reports
 
 

@@ -1,0 +1,31 @@
+"""Tell the payment, refund or validation that an entry belongs to what became of it."""
+
+from __future__ import annotations
+
+from coverpay.kernel.errors import NotFound
+from payments import accounts, attempts, refunds
+from payments.ach.desk import DESK
+from payments.gateways.base import Status
+from payments.models import AchEntry
+
+Purpose = AchEntry.Purpose
+
+
+def tell(entry: AchEntry) -> None:
+    """Let what an entry says now reach its attempt or refund, as the gateway itself says it when asked.
+
+    Told twice, or late, it does no harm. Disbursements look at their entry themselves.
+    """
+    if entry.purpose not in (Purpose.CHARGE, Purpose.REFUND):
+        return
+    account = entry.account
+    outcome = accounts.gateway_of(account).fetch(account.merchant, entry.reference)
+    if outcome.status is Status.NOT_FOUND:
+        return
+    try:
+        if entry.purpose == Purpose.CHARGE:
+            attempts.record_outcome(attempt_id=entry.reference, outcome=outcome, actor=DESK)
+        else:
+            refunds.record_outcome(refund_id=entry.reference, outcome=outcome, actor=DESK)
+    except NotFound:
+        return
