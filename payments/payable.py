@@ -15,6 +15,9 @@ from coverpay.kernel.money import Money
 from payments import pay_links
 from payments.models import Mandate, PayLink, PaymentMethod, PaymentPart, ScheduledPayment
 
+ENDING = 6
+"""How much of a number is shown to who does not know it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Payable:
@@ -24,6 +27,7 @@ class Payable:
     """
 
     invoice: Invoice
+    number: str
     policy_number: str
     program: str
     open_minor: int
@@ -56,7 +60,8 @@ def of_link(link: PayLink) -> list[Payable]:
     return [
         Payable(
             invoice=row,
-            policy_number=_shown(row.policy.number, link),
+            number=shown(row.number, link),
+            policy_number=shown(row.policy.number, link),
             program=row.policy.program.name,
             open_minor=row.open_minor,
             partial=partial.get(row.id, False),
@@ -78,12 +83,12 @@ def methods_of(link: PayLink) -> list[PaymentMethod]:
 
 def why(link: PayLink, found: Sequence[Payable]) -> Mapping[str, list[queries.LineShown]]:
     """What each invoice asks for, line by line; to a guest without how the amounts came about."""
-    shown = {each.id: queries.lines_of(each.invoice) for each in found}
+    lines_of = {each.id: queries.lines_of(each.invoice) for each in found}
     if link.party_id is None:
-        for lines in shown.values():
+        for lines in lines_of.values():
             for line in lines:
                 line.reasons.clear()
-    return shown
+    return lines_of
 
 
 def _invoices(link: PayLink) -> QuerySet[Invoice]:
@@ -106,8 +111,8 @@ def _partial(invoice_ids: Sequence[str]) -> dict[str, bool]:
     return found
 
 
-def _shown(number: str, link: PayLink) -> str:
-    """A policy's number; to a guest of an account, who knows only the account's, its end."""
+def shown(number: str, link: PayLink) -> str:
+    """The number of a policy or bill; to a guest of an account, who knows only the account's, its end."""
     if link.party_id is not None or link.policy_id is not None:
         return number
-    return f"···{number[-4:]}"
+    return f"···{number[-ENDING:]}"

@@ -199,14 +199,14 @@ def _items(found: Sequence[Payable], wanted: Sequence[Wanted]) -> list[tuple[Pay
         if each is None:
             raise collection.NothingOwed("Nothing is open on one of the bills any more.", field="items")
         if each.paying:
-            raise collection.PaymentInProgress(f"A payment of bill {each.invoice.number} is under way.", field="items")
+            raise collection.PaymentInProgress(f"A payment of bill {each.number} is under way.", field="items")
         minor = each.open_minor if want.amount_minor is None else want.amount_minor
         if not 0 < minor <= each.open_minor:
             raise collection.AmountAboveOpen(
-                f"Pay more than zero and at most {each.open} of bill {each.invoice.number}.", field="items"
+                f"Pay more than zero and at most {each.open} of bill {each.number}.", field="items"
             )
         if minor < each.open_minor and not each.partial:
-            raise PartialNotAllowed(f"Bill {each.invoice.number} can only be paid whole: {each.open}.", field="items")
+            raise PartialNotAllowed(f"Bill {each.number} can only be paid whole: {each.open}.", field="items")
         items.append((each, Money(minor, each.invoice.currency)))
     return items
 

@@ -6,10 +6,19 @@ from dataclasses import dataclass
 
 from billing import letters
 from billing.letters import Addressee, Column, Due, Letter
-from payments.models import Payment, PaymentPart
-from policies.models import Party
+from payments import payable
+from payments.models import PayLink, Payment
 
 PAID = (Payment.State.SUCCEEDED, Payment.State.REFUNDED, Payment.State.RETURNED, Payment.State.DISPUTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What a payment paid of one bill, with the numbers as its payor may see them."""
+
+    number: str
+    policy_number: str
+    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +26,21 @@ class Receipt:
     """A payment as its payor sees it, with what it paid in order."""
 
     payment: Payment
-    parts: tuple[PaymentPart, ...]
+    parts: tuple[Paid, ...]
     method: str
-
-    @property
-    def paid_minor(self) -> int:
-        return sum(part.amount_minor for part in self.parts)
+    payor: str = ""
 
 
-def of(payment: Payment) -> Receipt:
-    """The receipt of a payment; it says paid only once it succeeded."""
-    parts = payment.parts.select_related("invoice", "policy").order_by("position")
-    return Receipt(payment, tuple(parts), method_words(payment))
+def of(payment: Payment, link: PayLink | None = None) -> Receipt:
+    """The receipt of a payment, for whoever made it by a link; without one, for the policy's insured."""
+    rows = payment.parts.select_related("invoice", "policy").order_by("position")
+
+    def number(text: str) -> str:
+        return payable.shown(text, link) if link is not None else text
+
+    parts = (Paid(number(row.invoice.number), number(row.policy.number), row.amount_minor) for row in rows)
+    party = link.party if link is not None else payment.policy.insured
+    return Receipt(payment, tuple(parts), method_words(payment), party.name if party else "")
 
 
 def method_words(payment: Payment) -> str:
@@ -42,18 +54,18 @@ def method_words(payment: Payment) -> str:
     )
 
 
-def receipt_pdf(payment: Payment, payor: Party | None = None) -> bytes:
+def receipt_pdf(receipt: Receipt) -> bytes:
     """The PDF of a receipt."""
-    return letters.pdf(receipt_letter(of(payment), payor))
+    return letters.pdf(receipt_letter(receipt))
 
 
-def receipt_letter(receipt: Receipt, payor: Party | None = None) -> Letter:
-    """What a receipt's document says; without a payor (a guest's) it names nobody."""
+def receipt_letter(receipt: Receipt) -> Letter:
+    """What a receipt's document says; a guest's names nobody."""
     payment, currency = receipt.payment, receipt.payment.currency
     taken = payment.attempts.order_by("-number").first()
     on = (taken.decided_at if taken and taken.decided_at else payment.created_at).date()
     rows = [
-        [part.policy.number, part.invoice.number, letters.amount(part.amount_minor, currency)] for part in receipt.parts
+        [part.policy_number, part.number, letters.amount(part.amount_minor, currency)] for part in receipt.parts
     ]
     if payment.surcharge_minor:
         rows.append(["", "Fee for this way of paying", letters.amount(payment.surcharge_minor, currency)])
@@ -64,7 +76,7 @@ def receipt_letter(receipt: Receipt, payor: Party | None = None) -> Letter:
         number=payment.id,
         dated=on,
         sender=payment.policy.operator.name,
-        recipient=Addressee(payor.name if payor else "Our customer", [], "Received from"),
+        recipient=Addressee(receipt.payor or "Our customer", [], "Received from"),
         facts=[("Receipt", payment.id), ("Paid on", letters.day(on)), ("Paid by", receipt.method)],
         due=Due("Amount paid", letters.full(payment.amount_minor, currency), _standing(payment)),
         sections=[letters.table("What was paid", columns, rows, total)],

@@ -1,4 +1,4 @@
-"""Give every request an id that logs, audit entries, problems and the answer share."""
+"""Give every request an id that logs, audit entries, problems and the answer share; log it without secrets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django_structlog.middlewares import RequestMiddleware
 
 from coverpay.kernel import ids
 
 HEADER = "X-Request-ID"
 META = "HTTP_X_REQUEST_ID"
+_SECRET = re.compile(r"^/pay/(?!to/|at/)[^/?]+")
+"""The address of a pay link: whoever knows what stands behind /pay/ can open it."""
 _SHAPE = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 
 
@@ -28,3 +31,12 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response[HEADER] = request_id
         return response
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """Log requests by method and address, the secret of a pay link left out."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        address = _SECRET.sub("/pay/***", request.get_full_path())
+        return f"{request.method} {address}"

@@ -209,7 +209,7 @@ class Status(LinkPage):
         response = self.render_to_response(
             self.get_context_data(
                 payment=payment,
-                receipt=receipts.of(payment),
+                receipt=receipts.of(payment, self.link),
                 paid=payment.state in receipts.PAID,
                 waits=waits,
                 attempt=attempt,
@@ -228,7 +228,7 @@ class Document(LinkPage):
         payment = self.link.payment
         if payment is None or payment.state not in receipts.PAID:
             return redirect("pay:status", link_id=self.link.id)
-        content = receipts.receipt_pdf(payment, self.link.party)
+        content = receipts.receipt_pdf(receipts.of(payment, self.link))
         name = f"receipt-{payment.id}.pdf"
         headers = {"Content-Disposition": f'inline; filename="{name}"'}
         return HttpResponse(content, content_type="application/pdf", headers=headers)

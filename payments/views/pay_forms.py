@@ -61,7 +61,7 @@ class PayForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.payable, self.kept, self.ways = payable, kept, {way.kind: way for way in ways}
-        choices = [(each.id, each.invoice.number) for each in payable if not each.paying]
+        choices = [(each.id, each.number) for each in payable if not each.paying]
         self._choices("bills", choices)
         if not about_money:
             del self.fields["bills"]
@@ -69,7 +69,7 @@ class PayForm(forms.Form):
         for each in payable if about_money else ():
             if each.partial and not each.paying:
                 self.fields[f"amount_{each.id}"] = MoneyField(
-                    label=f"Amount for {each.invoice.number}", currency=each.invoice.currency, required=False
+                    label=f"Amount for bill {each.number}", currency=each.invoice.currency, required=False
                 )
         for kind in ("card", "ach"):
             way = self.ways.get(kind)
