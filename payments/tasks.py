@@ -38,6 +38,7 @@ def sweep() -> None:
     attempts.sweep()
     refunds.sweep()
     deposit_sweeps.sweep()
+    validations.sweep()
 
 
 @shared_task(name="payments.sweep_disbursements")

@@ -8,9 +8,9 @@ from typing import Any
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, unchanged
-from payments import mandates, methods
+from payments import accounts, mandates, methods
 from payments.methods import MethodNotUsable
-from payments.models import AccountValidation, Mandate, PaymentMethod
+from payments.models import AccountValidation, GatewayAccount, Mandate, PaymentMethod
 from policies.models import Party, Policy
 from tests.support.books import House
 
@@ -81,3 +81,23 @@ def why(method: PaymentMethod, *, on: dt.date | None = None, initiator: str = "s
     except MethodNotUsable as refused:
         return refused.extra["why"]
     return None
+
+
+def ach_account(house: House, **changes: Any) -> GatewayAccount:
+    """An account of the house that sends files to a bank; the cut-off is 16:00 in New York."""
+    said = {
+        "immediate_destination": "121000358",
+        "destination_name": "BANK OF TESTS",
+        "immediate_origin": "1234567890",
+        "origin_name": "ALOHA MGA",
+        "odfi_routing": "121000358",
+        "company_name": "ALOHA MGA",
+        "company_id": "1234567890",
+    }
+    return accounts.open_account(
+        gateway="nacha",
+        merchant=f"{house.operator.code}-ach",
+        bank_account_id=house.bank.id,
+        settings={**said, **changes},
+        actor=house.me,
+    )
