@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from payments import attempts, deposit_sweeps, disbursing, inbound, messages, recovery_steps, refunds, sandbox_webhooks
+from payments import (
+    attempts,
+    deposit_sweeps,
+    disbursing,
+    inbound,
+    messages,
+    missed_webhooks,
+    recovery_steps,
+    refunds,
+    sandbox_webhooks,
+)
 
 
 @shared_task(name="payments.submit")
@@ -50,6 +60,11 @@ def sweep_disbursements() -> None:
 @shared_task(name="payments.sweep_inbound")
 def sweep_inbound() -> None:
     inbound.sweep()
+
+
+@shared_task(name="payments.catch_up")
+def catch_up() -> None:
+    missed_webhooks.catch_up()
 
 
 @shared_task(name="payments.emit_sandbox_webhooks")
