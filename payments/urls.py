@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from payments.views import autopay, charges, disbursements, inbound, opt_outs, payouts
+from payments.views import autopay, charges, deposits, disbursements, inbound, opt_outs, payouts
 
 app_name = "payments"
 urlpatterns = [
@@ -33,6 +33,16 @@ urlpatterns = [
     path("check-runs/", disbursements.CheckRuns.as_view(), name="check-runs"),
     path("check-runs/<id:run_id>/positive-pay/", disbursements.IssueFile.as_view(), name="issue-file"),
     path("bank-accounts/<id:bank_account_id>/checks/", disbursements.IssueRun.as_view(), name="issue-run"),
+    path("deposits/", deposits.DepositList.as_view(), name="deposits"),
+    path("deposits/new/", deposits.NewDeposit.as_view(), name="new-deposit"),
+    path("deposits/lockbox/", deposits.UploadLockbox.as_view(), name="lockbox"),
+    path("deposits/<id:deposit_id>/", deposits.DepositDetail.as_view(), name="deposit"),
+    path("deposit-items/<id:deposit_item_id>/place/", deposits.PlaceItem.as_view(), name="place-deposit-item"),
+    path("deposit-items/<id:deposit_item_id>/take-out/", deposits.TakeOutItem.as_view(), name="take-out-deposit-item"),
+    path(
+        "deposit-items/<id:deposit_item_id>/send-back/", deposits.SendBackItem.as_view(), name="send-back-deposit-item"
+    ),
+    path("deposit-items/<id:deposit_item_id>/bounce/", deposits.BounceItem.as_view(), name="bounce-deposit-item"),
     path("screenings/", disbursements.Screenings.as_view(), name="screenings"),
     path("screenings/<id:screening_id>/", disbursements.DecideScreening.as_view(), name="screening"),
 ]

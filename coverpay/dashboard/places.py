@@ -29,7 +29,7 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import NotFound
 from coverpay.kernel.ids import is_id
 from coverpay.webhooks.models import Delivery, Endpoint
-from payments.models import Attempt, Autopay, CheckRun, Disbursement, Payment, Payout, Refund
+from payments.models import Attempt, Autopay, CheckRun, Deposit, DepositItem, Disbursement, Payment, Payout, Refund
 from policies.models import Charge, Policy, PolicyImport, Term
 from reconciliation.ledger.models import Entry
 from reconciliation.models import BankAccount, Break, Match, Statement, StatementImport, StatementLine
@@ -92,6 +92,8 @@ _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "rfd": (Refund, "pk", _page("payments:detail", "payment_id")),
     "pyt": (Payout, "pk", _page("payments:payout")),
     "pyl": (Payout, "lines__pk", _page("payments:payout")),
+    "dpt": (Deposit, "pk", _page("payments:deposit")),
+    "dpi": (DepositItem, "pk", _page("payments:deposit", "deposit_id")),
     "dis": (Disbursement, "pk", _page("payments:disbursement")),
     "chr": (CheckRun, "pk", _list("payments:check-runs")),
     "scr": (Screening, "pk", _list("payments:screenings")),

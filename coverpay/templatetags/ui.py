@@ -28,8 +28,8 @@ TONES: dict[str, str] = {
     "good": "paid succeeded bound issued in_force imported matched processed delivered active tied cured satisfied"
     " placed finished",
     "wait": "open processing planned submitted pending received due quoted offered prepared mailed running",
-    "warn": "unknown quarantined refused overdue returned ambiguous expiring held",
-    "bad": "failed declined given_up revoked cancelled effective collections written_off",
+    "warn": "unknown quarantined refused overdue returned ambiguous expiring held suspense",
+    "bad": "failed declined given_up revoked cancelled effective collections written_off bounced",
     "quiet": "not_taken refunded closed undone disabled reversed expired superseded void rescinded",
 }
 _TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}

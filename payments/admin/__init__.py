@@ -1,11 +1,12 @@
 """The finance admin of payments, a module a subject; importing it registers its models."""
 
-from payments.admin import accounts, autopay, charges, disbursements, payouts
+from payments.admin import accounts, autopay, charges, deposits, disbursements, payouts
 
 __all__ = [
     "accounts",
     "autopay",
     "charges",
+    "deposits",
     "disbursements",
     "payouts",
 ]

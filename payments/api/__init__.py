@@ -3,7 +3,7 @@
 Each module ends with `routes`, a list of (path below /v1, viewset); a new one is imported and added to the list here.
 """
 
-from payments.api import accounts, autopay, charges, disbursements, payouts
+from payments.api import accounts, autopay, charges, deposits, disbursements, payouts
 
 routes = [
     *autopay.routes,
@@ -11,4 +11,5 @@ routes = [
     *accounts.routes,
     *payouts.routes,
     *disbursements.routes,
+    *deposits.routes,
 ]
