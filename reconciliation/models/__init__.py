@@ -3,15 +3,19 @@
 from reconciliation.ledger.models import Account, Book, Entry, Line, Snapshot, SnapshotBalance
 from reconciliation.models.banks import BankAccount
 from reconciliation.models.breaks import Break
+from reconciliation.models.exports import AccountMapping, ExportBatch, ExportedEntry
 from reconciliation.models.matches import Match
 from reconciliation.models.statements import Statement, StatementImport, StatementLine
 
 __all__ = [
     "Account",
+    "AccountMapping",
     "BankAccount",
     "Book",
     "Break",
     "Entry",
+    "ExportBatch",
+    "ExportedEntry",
     "Line",
     "Match",
     "Snapshot",
