@@ -26,7 +26,7 @@ from billing.models import (
 from compliance.models import ApiKey, AuditEntry, Membership, Moratorium, Permit, User
 from coverpay.webhooks.models import Delivery, Endpoint
 from payments.gateways.sandbox import Sandbox
-from payments.models import Attempt, Payment, Payout
+from payments.models import Attempt, Deposit, DepositItem, Payment, Payout
 from policies.models import Policy, PolicyImport
 from reconciliation.ledger.models import Account, Entry
 from reconciliation.models import BankAccount, Break, Match, Statement, StatementImport
@@ -54,6 +54,8 @@ PARAMETERS: dict[str, Any] = {
     "bill_id": AccountBill,
     "receipt_id": Receipt,
     "item_id": SuspenseItem,
+    "deposit_id": Deposit,
+    "deposit_item_id": DepositItem,
     "delinquency_id": Delinquency,
     "notice_id": Notice,
     "run_id": BillingRun,

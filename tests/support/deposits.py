@@ -28,3 +28,8 @@ def taken_in(house: House, *items: Item, kind: str = "check", reference: str = "
 def standing(deposit: Deposit) -> list[tuple[str, str]]:
     """Where each item stands, and why."""
     return list(deposit.items.order_by("position").values_list("state", "why"))
+
+
+def seeded(house: House) -> Deposit:
+    """A check whose policy nobody can read."""
+    return taken_in(house, Item(10_00, "unreadable", "Seeded Orchids", "1001"))

@@ -30,6 +30,7 @@ from policies import imports as policy_imports
 from policies.cancellations import CancellationRequest
 from reconciliation import imports, matches
 from tests.support import books, world
+from tests.support import deposits as deposited
 from tests.support.books import House
 
 POLICY_FILE = (
@@ -87,6 +88,7 @@ def everything(sandbox: Sandbox) -> Seeded:
     _announced(house)
     _past_due(house)
     _unknown(house)
+    deposited.seeded(house)
     runs.begin(organization_id=house.operator.id, run_on=clock.today(), actor=house.me)
     home = world.organization("agency")
     viewing = [Permission(scope) for scope in ROLE_PERMISSIONS["viewer"]]
