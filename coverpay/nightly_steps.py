@@ -17,7 +17,7 @@ from coverpay.kernel import commands
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.money import Money
-from payments import autopay, autopay_runs
+from payments import autopay, autopay_runs, scheduled
 from policies import cancellations, conditions, expirations, locks, renewals, slicing, transactions
 from policies.models import Cancellation, Policy, ProgramVersion, Term
 from policies.renewals import RenewalRequest
@@ -210,6 +210,15 @@ def _collect_many(invoice_ids: Sequence[str], on: dt.date) -> Chunk:
     return Chunk(len(planned.payments), planned.amount_minor, planned.left)
 
 
+def _scheduled(organization_id: str, on: dt.date) -> QuerySet[Model, str]:
+    return scheduled.due(organization_id, on).order_by("policy_id", "id").values_list("id", flat=True)
+
+
+def _collect_scheduled(scheduled_id: str, on: dt.date, actor: Actor) -> int:
+    payment = scheduled.collect_one(scheduled_id=scheduled_id, on=on, actor=actor)
+    return payment.amount_minor if payment else 0
+
+
 STEPS = (
     Step("cancellations", "Cancellations that take effect", _to_cancel, _cancel),
     Step("expirations", "Terms that ran out", _to_expire, _expire),
@@ -218,5 +227,6 @@ STEPS = (
     Step("invoices", "Policies billed", _to_bill, _bill_one, _bill_many),
     Step("small_balances", "Small balances written off", _with_small_balance, _give_up),
     Step("delinquency", "Past due money followed", _past_due, _follow),
+    Step("scheduled_payments", "Scheduled payments requested", _scheduled, _collect_scheduled),
     Step("autopay", "Autopay requested", _to_collect, _collect, _collect_many),
 )

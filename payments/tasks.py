@@ -14,6 +14,7 @@ from payments import (
     recovery_steps,
     refunds,
     sandbox_webhooks,
+    validations,
 )
 
 
