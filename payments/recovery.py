@@ -108,7 +108,7 @@ def plan_next(case: RecoveryCase, *, begin: int | None = None) -> RecoveryStep |
 @step
 def hand_over(case: RecoveryCase, reason: str) -> None:
     """Let a person go on."""
-    _pass_over_planned(case, "A person goes on.")
+    pass_over_planned(case, "A person goes on.")
     before = case.state
     case.hand_over()
     case.result = reason[:300]
@@ -119,7 +119,7 @@ def hand_over(case: RecoveryCase, reason: str) -> None:
 @step
 def end(case: RecoveryCase, state: str, reason: str) -> None:
     """End a case: recovered, exhausted or stopped."""
-    _pass_over_planned(case, reason)
+    pass_over_planned(case, reason)
     before = case.state
     {State.RECOVERED: case.recover, State.EXHAUSTED: case.exhaust, State.STOPPED: case.stop}[State(state)]()
     case.result = reason[:300]
@@ -373,7 +373,9 @@ def _planned(case: RecoveryCase, spec: RecoverySpec, wanted: Step, position: int
     return row
 
 
-def _pass_over_planned(case: RecoveryCase, reason: str) -> None:
+@step
+def pass_over_planned(case: RecoveryCase, reason: str) -> None:
+    """Pass over whatever is planned in a case."""
     for row in case.steps.filter(state=RecoveryStep.State.PLANNED).select_related("case__policy"):
         skip(row, reason)
 

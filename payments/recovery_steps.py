@@ -65,7 +65,7 @@ def do_step(*, step_id: str, actor: Actor) -> RecoveryStep | None:
         commands.unchanged()
         return None
     case, policies = locked(found)
-    row = RecoveryStep.objects.select_related("case__policy").get(pk=step_id)
+    row = RecoveryStep.objects.select_related("case__policy", "payment_method").get(pk=step_id)
     if row.state != Planned or row.due_at > clock.now() or case.state != RecoveryCase.State.OPEN:
         commands.unchanged()
         return None
@@ -191,7 +191,7 @@ def _retry(case: RecoveryCase, row: RecoveryStep, policies: dict[str, Policy]) -
 
 
 def _fallback(case: RecoveryCase, row: RecoveryStep, policies: dict[str, Policy]) -> None:
-    other = recovery_methods.fallback_of(case)
+    other = row.payment_method or recovery_methods.fallback_of(case)
     if other is None:
         _pass_over(case, row, "The payor has no other method that may be charged.")
     else:
@@ -200,7 +200,8 @@ def _fallback(case: RecoveryCase, row: RecoveryStep, policies: dict[str, Policy]
 
 def _charge(case: RecoveryCase, row: RecoveryStep, policies: dict[str, Policy], source: Source) -> None:
     """Charge if the limits still allow it today; a refusal passes the step over and goes on with the plan."""
-    bounds = recovery.bounds_of(case, row.kind)
+    given = row.payment_method
+    bounds = recovery_limits.for_method(case.payment, given) if given else recovery.bounds_of(case, row.kind)
     now = clock.now()
     if bounds.refused:
         _pass_over(case, row, bounds.refused)
