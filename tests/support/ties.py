@@ -8,8 +8,8 @@ from django.db.models import Sum
 
 from billing.cash import commission_on
 from billing.journal import payee_account
-from billing.models import Application, CashTransfer, Invoice, InvoiceLine, LineCredit, Receipt, SuspenseItem
-from payments.models import Attempt, Payment, PayoutLine
+from billing.models import Application, CashOut, CashTransfer, Invoice, InvoiceLine, LineCredit, Receipt, SuspenseItem
+from payments.models import Attempt, Dispute, PayoutLine, Refund
 from reconciliation.ledger import balances
 from reconciliation.ledger.models import Line
 from tests.support.books import House
@@ -50,9 +50,10 @@ def _billing(house: House) -> Counter[tuple[str, str]]:
             to_receipt__reversal__isnull=True, to_receipt__policy__operator_id=operator
         ).values_list("amount_minor", flat=True)
     )
+    paid_out = CashOut.objects.filter(receipt__policy__operator_id=operator).aggregate(sum=Sum("amount_minor"))["sum"]
     expected["premium_receivable", ""] = invoiced - credited - applied
     expected["billed_uncollected", ""] = applied + credited - invoiced
-    expected["unapplied_cash", ""] = applied + moved - received
+    expected["unapplied_cash", ""] = applied + moved + (paid_out or 0) - received
     for item in SuspenseItem.objects.filter(operator_id=operator, why="unidentified"):
         expected["trust_cash", item.bank_account_id or ""] += item.amount_minor if item.state != "returned" else 0
         expected["suspense_cash", ""] -= item.amount_minor if item.state == "open" else 0
@@ -62,11 +63,11 @@ def _billing(house: House) -> Counter[tuple[str, str]]:
 def _processor(house: House) -> Counter[tuple[str, str]]:
     """What payments and payouts ask of the books; debit positive."""
     expected: Counter[tuple[str, str]] = Counter()
-    taken = Attempt.objects.filter(
-        account__organization_id=house.operator.id, payment__state=Payment.State.SUCCEEDED, state="succeeded"
-    )
-    for account_id, amount in taken.values_list("account_id", "taken_minor"):
-        expected["processor_clearing", account_id] += amount or 0
+    taken = Attempt.objects.filter(account__organization_id=house.operator.id, state="succeeded")
+    for attempt in taken.select_related("payment"):
+        there, ours = _still_there(attempt)
+        expected["processor_clearing", attempt.account_id] += there
+        expected["fee_in_trust", house.operator.id] -= ours
     lines = PayoutLine.objects.filter(payout__organization_id=house.operator.id).select_related("payout__account")
     for line in lines:
         account = line.payout.account
@@ -76,6 +77,28 @@ def _processor(house: House) -> Counter[tuple[str, str]]:
         expected["processor_fees", account.id] += line.fee_minor
         expected["due_to_trust", ""] -= line.fee_minor
     return expected
+
+
+def _still_there(attempt: Attempt) -> tuple[int, int]:
+    """What of a taken charge has not gone back, and what of that is surcharge.
+
+    A receipt that was taken back stands for all of the charge; what was drawn from receipts stands for itself.
+    """
+    payment = attempt.payment
+    sources = [part.source_id for part in payment.parts.all()]
+    receipts = Receipt.objects.filter(source_id__in=sources)
+    brought = sum(receipts.values_list("amount_minor", flat=True))
+    there, ours = attempt.taken_minor or 0, (attempt.taken_minor or 0) - brought
+    if receipts.filter(reversal__isnull=False).exists():
+        there = ours = 0
+    subjects = [*Refund.objects.filter(attempt=attempt), *Dispute.objects.filter(attempt=attempt)]
+    for subject in subjects:
+        drawn = CashOut.objects.filter(source_id__startswith=subject.id)
+        standing = drawn.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+        if standing:
+            there -= subject.amount_minor
+            ours -= subject.amount_minor - standing
+    return there, ours
 
 
 def _unbalanced(house: House) -> list[str]:
