@@ -91,9 +91,9 @@ def refused(request: HttpRequest, refusal: DomainError) -> HttpResponse:
 
 
 def shut(response: HttpResponseBase) -> HttpResponseBase:
-    """Let no cache keep a page, no address leave it, and no search engine list it."""
+    """Let no cache keep a page, its address reach no other site, and no search engine list it."""
     response.headers["Cache-Control"] = "no-store, private"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response
 

@@ -142,7 +142,7 @@ def test_pages_are_kept_by_no_cache_and_tell_nobody_where_they_are(house: House,
     answers = [payor.opens(url), payor.sees(), payor.opens("/pay/unknown/")]
     for answer in answers:
         assert answer.headers["Cache-Control"] == "no-store, private"
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
         assert answer.headers["X-Robots-Tag"] == "noindex, nofollow"
         assert answer.headers["X-Frame-Options"] == "DENY"
         assert "'unsafe-inline'" not in answer.headers["Content-Security-Policy"]
