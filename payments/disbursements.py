@@ -283,8 +283,8 @@ def _way(policy: Policy, payee: Party, wish: Wish, currency: str) -> dict[str, o
             raise WayNotUsable(f"{payee.name} has no complete address for a check.", field="payee")
         return {"bank_account": bank}
     own = PaymentMethod.objects.filter(pk=wish.payment_method_id, party=payee, kind=PaymentMethod.Kind.ACH).first()
-    if own is None or own.state != PaymentMethod.State.ACTIVE:
-        raise WayNotUsable(f"Name an active bank account of {payee.name}.", field="payment_method")
+    if own is None or own.state in (PaymentMethod.State.BLOCKED, PaymentMethod.State.REMOVED):
+        raise WayNotUsable(f"Name a bank account of {payee.name} that is not blocked.", field="payment_method")
     return {"bank_account": bank, "payment_method": own}
 
 

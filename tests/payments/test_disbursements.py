@@ -16,11 +16,12 @@ from coverpay.kernel import actors, clock
 from coverpay.kernel.errors import Conflict, Forbidden, IllegalTransition, Invalid, NotFound
 from coverpay.kernel.money import Money
 from payments import attempts, checks, disbursements, disbursing, positive_pay, refunds
+from payments.ach import settling
 from payments.disbursements import NotEnoughUnapplied, ScreeningOpen, WayNotUsable, Wish
-from payments.models import CheckRun, Disbursement, Payment, Refund
+from payments.models import AchEntry, CheckRun, Disbursement, Payment, Refund
 from payments.positive_pay import IssuedCheck
 from policies.models import Party, Policy
-from tests.support import books, world
+from tests.support import ach, ach_bank, books, paying, world
 from tests.support.books import House
 
 pytestmark = pytest.mark.django_db
@@ -283,6 +284,28 @@ def test_by_the_original_way_the_payment_is_refunded_in_part_and_the_disbursemen
     assert made.state == S.CLEARED
     assert free(policy) == 0
     assert refund.payment.state == Payment.State.SUCCEEDED
+    assert not proof.check(house.operator.id)
+
+
+def test_by_ach_a_credit_goes_with_the_next_file_and_one_that_comes_back_is_the_policys_again(house: House) -> None:
+    desk = ach.open_desk(house)
+    policy = overpaid(house)
+    own = paying.bank_account(house, policy.insured)
+    wish = Wish(method="ach", bank_account_id=desk.account.bank_account_id, payment_method_id=own.id)
+    made = moved_on(asked(house, policy, wish))
+    entry = AchEntry.objects.get(reference=made.id)
+    assert (made.state, entry.transaction_code, entry.amount_minor, free(policy)) == (S.ISSUED, "22", 50_000, 0)
+    ach.at(clock.today())
+    file = ach.sent(desk)
+    assert file.credit_minor == 50_000
+    entry.refresh_from_db()
+    ach.at(entry.settles_on)
+    settling.settle_due()
+    assert moved_on(made).state == S.CLEARED
+    assert not proof.check(house.operator.id)
+    ach.received(desk, ach_bank.returned(entry.trace_number, "R03", 50_000, transaction="21"))
+    assert moved_on(made).state == S.RETURNED
+    assert free(policy) == 50_000
     assert not proof.check(house.operator.id)
 
 
