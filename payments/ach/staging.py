@@ -134,20 +134,23 @@ def _original(account: GatewayAccount, method: PaymentMethod, order: Order) -> A
     """
     if not order.represents:
         return None
-    last = AchEntry.objects.filter(account=account, reference=order.represents).select_related("represents").first()
-    if last is None:
+    named = AchEntry.objects.filter(account=account, reference=order.represents).first()
+    if named is None:
         raise _refused("represents_unknown", "The entry to present again is not one of this account.")
-    first = AchEntry.objects.select_for_update(no_key=True).get(pk=last.represents_id or last.id)
+    first = AchEntry.objects.select_for_update(no_key=True).get(pk=named.represents_id or named.id)
+    again = list(AchEntry.objects.filter(represents=first).exclude(state__in=_GONE).order_by("id"))
+    last = again[-1] if again else first
     if last.state != State.RETURNED or last.return_code not in codes.re_presentable():
         raise _refused(
             "represents_not_allowed",
-            f"Only an entry returned as {' or '.join(sorted(codes.re_presentable()))} is presented again.",
+            f"Only an entry returned as {' or '.join(sorted(codes.re_presentable()))} is presented again; "
+            f"this one is {last.get_state_display().lower()} {last.return_code}".rstrip()
+            + ".",
         )
     if first.amount_minor != order.amount_minor or first.payment_method_id != method.id:
         raise _refused("represents_another", "An entry is presented again for the same amount, to the same account.")
-    again = AchEntry.objects.filter(represents=first).exclude(state__in=_GONE).count()
-    if again >= codes.most_re_presentments():
-        raise _refused("represented_twice", f"It was presented again {again} times; the rules allow no more.")
+    if len(again) >= codes.most_re_presentments():
+        raise _refused("represented_twice", f"It was presented again {len(again)} times; the rules allow no more.")
     until = (first.settles_on or first.effective_on) + dt.timedelta(days=codes.re_presentment_days())
     if clock.today() > until:
         raise _refused("represents_too_late", f"It could be presented again until {until.isoformat()}.")

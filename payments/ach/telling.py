@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from coverpay.kernel.errors import NotFound
+from coverpay.kernel.money import Money
 from payments import accounts, attempts, refunds
-from payments.ach.desk import DESK
-from payments.gateways.base import Status
+from payments.ach import codes
+from payments.ach.desk import CURRENCY, DESK
+from payments.gateways.base import Outcome, Status
 from payments.models import AchEntry
 
 Purpose = AchEntry.Purpose
@@ -29,3 +31,15 @@ def tell(entry: AchEntry) -> None:
             refunds.record_outcome(refund_id=entry.reference, outcome=outcome, actor=DESK)
     except NotFound:
         return
+
+
+def returned(entry: AchEntry, code: str) -> None:
+    """Let the payment or refund of an entry hear that the bank returns it, before the entry itself is written."""
+    title = codes.title(code)
+    amount = Money(entry.amount_minor, CURRENCY)
+    if entry.purpose == Purpose.CHARGE:
+        outcome = Outcome(Status.RETURNED, entry.trace_number, code, title, amount, network_code=code)
+        attempts.record_outcome(attempt_id=entry.reference, outcome=outcome, actor=DESK)
+    elif entry.purpose == Purpose.REFUND:
+        outcome = Outcome(Status.DECLINED, entry.trace_number, code, title, amount, network_code=code)
+        refunds.record_outcome(refund_id=entry.reference, outcome=outcome, actor=DESK)
