@@ -47,9 +47,9 @@ def open_sealed(sealed: str, *, row_id: str) -> str:
         raise CannotOpen("the sealed text does not belong to this row") from None
 
 
-def sealed_with_newest(sealed: str) -> bool:
-    """Tell whether the key that seals today sealed this text too."""
-    return sealed.startswith(f"{_VERSION}.{_mark(_keys()[0])}.")
+def newest_prefix() -> str:
+    """What every text begins with that the key of today sealed."""
+    return f"{_VERSION}.{_mark(_keys()[0])}."
 
 
 def fingerprint(plain: str, *, scope: str) -> str:
