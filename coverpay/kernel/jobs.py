@@ -6,12 +6,15 @@ Losing every wake-up loses nothing. So sending one never fails a command: a brok
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Protocol
 
 from django.db import transaction
 
 log = logging.getLogger(__name__)
+AWAY_SECONDS = 5
+"""How long a broker that did not answer is left alone, so that not every request waits for it in vain."""
 
 
 class Transport(Protocol):
@@ -22,12 +25,13 @@ class Transport(Protocol):
 
 _transport: Transport | None = None
 _transport_errors: tuple[type[Exception], ...] = (OSError,)
+_away_until = 0.0
 
 
 def use(transport: Transport | None, errors: tuple[type[Exception], ...] = (OSError,)) -> None:
     """Set how wake-ups travel; None drops them (the sweeps still find the work)."""
-    global _transport, _transport_errors
-    _transport, _transport_errors = transport, errors
+    global _transport, _transport_errors, _away_until
+    _transport, _transport_errors, _away_until = transport, errors, 0.0
 
 
 def wake(task: str, *args: str) -> None:
@@ -37,11 +41,13 @@ def wake(task: str, *args: str) -> None:
 
 def _sender(task: str, *args: str) -> Callable[[], None]:
     def send() -> None:
-        if _transport is None:
+        global _away_until
+        if _transport is None or time.monotonic() < _away_until:
             return
         try:
             _transport(task, *args)
         except _transport_errors as error:
+            _away_until = time.monotonic() + AWAY_SECONDS
             log.warning(
                 "wake-up lost; the sweep will find it",
                 extra={"task": task, "error": str(error)},
