@@ -274,6 +274,11 @@ CELERY_BEAT_SCHEDULE = {
     )
 }
 
+CELERY_BEAT_SCHEDULE["payments.catch_up"] = {
+    "task": "payments.catch_up",
+    "schedule": env.int("CATCH_UP_SECONDS", default=600),
+    "options": {"expires": 600},
+}
 CELERY_BEAT_SCHEDULE["api.forget_old_requests"] = {"task": "api.forget_old_requests", "schedule": 3600}
 CELERY_BEAT_SCHEDULE["nightly.begin"] = {
     "task": "nightly.begin",
@@ -288,6 +293,8 @@ DISBURSEMENT_LIMIT_MINOR = env.int("DISBURSEMENT_LIMIT_MINOR", default=100_000)
 CHECK_STALE_DAYS = env.int("CHECK_STALE_DAYS", default=180)
 SCREENING_CHECK = env("SCREENING_CHECK", default="compliance.screening.by_lists")
 ATTEMPT_LEASE_SECONDS = env.int("ATTEMPT_LEASE_SECONDS", default=60)
+# How long to wait between questions to a processor about a charge; after the last, a person decides.
+ATTEMPT_CHECK_SECONDS = env.list("ATTEMPT_CHECK_SECONDS", cast=int, default=[30, 60, 120, 300, 900, 3600, 10800, 43200])
 BREAKER_FAILURES = env.int("BREAKER_FAILURES", default=5)
 BREAKER_WAIT_SECONDS = env.int("BREAKER_WAIT_SECONDS", default=30)
 BREAKER_MAX_WAIT_SECONDS = env.int("BREAKER_MAX_WAIT_SECONDS", default=900)

@@ -24,8 +24,8 @@ from payments.orders import LettingGo
 from payments.routing import Decision
 
 MAX_SUBMITS = 5
-CHECK_MINUTES = (0.5, 1, 2, 5, 15, 60, 180, 720)
-"""Minutes between questions to the gateway; after the last, a person decides."""
+CHECKS = tuple(dt.timedelta(seconds=seconds) for seconds in settings.ATTEMPT_CHECK_SECONDS)
+"""How long to wait between questions to the gateway; after the last, a person decides."""
 
 SWEEPER = system("sweep")
 S = Attempt.State
@@ -271,14 +271,14 @@ def _wait(attempt: Attempt) -> dt.timedelta | None:
 
     A pending charge is no mystery: the gateway has it, and a bank debit takes days. It is asked about until it ends.
     """
-    if attempt.check_count < len(CHECK_MINUTES):
-        return dt.timedelta(minutes=CHECK_MINUTES[attempt.check_count])
-    return dt.timedelta(minutes=CHECK_MINUTES[-1]) if attempt.state == S.PENDING else None
+    if attempt.check_count < len(CHECKS):
+        return CHECKS[attempt.check_count]
+    return CHECKS[-1] if attempt.state == S.PENDING else None
 
 
 def _pause(submit_count: int) -> dt.timedelta:
     """How long to leave a gateway alone that was not reached."""
-    return dt.timedelta(minutes=CHECK_MINUTES[min(submit_count - 1, len(CHECK_MINUTES) - 1)])
+    return CHECKS[min(submit_count - 1, len(CHECKS) - 1)]
 
 
 def _replan(attempt: Attempt, message: str) -> None:

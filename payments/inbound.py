@@ -53,7 +53,15 @@ def receive(*, account_id: str, headers: Mapping[str, str], body: bytes) -> Inbo
         message = accounts.gateway_of(account).verify(headers, body, secret=accounts.webhook_secret(account))
     except BadSignature as error:
         raise SignatureRefused(f"The signature does not hold: {error}.") from error
-    external_id = texts.line(message.external_id, field="external_id", at_most=MAX_EXTERNAL_ID)
+    return take_in(account, message.external_id, body)
+
+
+def take_in(account: GatewayAccount, external_id: str, body: bytes) -> InboundEvent | None:
+    """Store once what an account's processor told, and wake whoever processes it. Gives None when it is there already.
+
+    Raises: BadText for an event id that cannot be kept.
+    """
+    external_id = texts.line(external_id, field="external_id", at_most=MAX_EXTERNAL_ID)
     event = InboundEvent(account=account, external_id=external_id, body=body)
     if not _store(event):
         return None

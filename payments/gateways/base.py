@@ -283,6 +283,15 @@ class KeepsMethods(Protocol):
 
 
 @runtime_checkable
+class ListsEvents(Protocol):
+    """A gateway that can be asked for the webhooks it could not deliver."""
+
+    def undelivered(self, merchant: str, since: dt.datetime) -> list[tuple[str, bytes]]:
+        """What it has in vain tried to tell since a moment, oldest first: identity and body. Raises: NotSent."""
+        ...
+
+
+@runtime_checkable
 class ContestsDisputes(Protocol):
     """A gateway where a dispute is answered by its API."""
 

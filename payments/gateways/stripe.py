@@ -14,6 +14,7 @@ has long caught up. Until then nobody can say, and it is asked again later.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -118,6 +119,20 @@ class Stripe:
 
     def payouts(self, merchant: str, since: dt.date) -> list[PayoutReport]:
         return stripe_payouts.payouts(self._api, since)
+
+    def undelivered(self, merchant: str, since: dt.datetime) -> list[tuple[str, bytes]]:
+        """Events, of the kinds we read, that no endpoint of ours has accepted. Raises: NotSent."""
+        wanted = {
+            "delivery_success": False,
+            "created": {"gte": int(since.timestamp())},
+            "types": sorted(stripe_webhooks.TYPES),
+        }
+        try:
+            found = [event for page in self._api.pages("events", wanted) for event in page]
+        except Refused as error:
+            raise NotSent(f"Stripe will not list events: {error}") from None
+        bodies = [json.dumps(event).encode() for event in reversed(found)]
+        return [(stripe_webhooks.identity(body), body) for body in bodies]
 
     def begin_setup(self, merchant: str, reference: str, kind: str) -> SetupReport:
         """Make a customer and a setup intent, once for a reference. Raises: NotSent."""

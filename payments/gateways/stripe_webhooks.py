@@ -24,6 +24,8 @@ _DISPUTES = frozenset(
     {"charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed", "charge.dispute.funds_withdrawn",
      "charge.dispute.funds_reinstated"}
 )  # fmt: skip
+TYPES = _INTENTS | _REFUNDS | _DISPUTES | {"charge.failed"}
+"""The kinds of event that can tell us something."""
 
 
 def verify(headers: Mapping[str, str], body: bytes, *, secret: str) -> InboundMessage:
@@ -42,7 +44,7 @@ def verify(headers: Mapping[str, str], body: bytes, *, secret: str) -> InboundMe
     expected = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest().encode()
     if not any(hmac.compare_digest(expected, signature.encode(errors="surrogatepass")) for signature in given):
         raise BadSignature("no signature matches")
-    return InboundMessage(external_id=_identity(body))
+    return InboundMessage(external_id=identity(body))
 
 
 def _parts(header: str) -> tuple[str, list[str]]:
@@ -52,7 +54,7 @@ def _parts(header: str) -> tuple[str, list[str]]:
     return (stamps[0] if len(stamps) == 1 else ""), [value for name, _, value in pairs if name == "v1"]
 
 
-def _identity(body: bytes) -> str:
+def identity(body: bytes) -> str:
     """The event's id; a body without one is kept under its own hash, and quarantined when it is read."""
     try:
         name = json.loads(body)["id"]

@@ -13,7 +13,7 @@ from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import Forbidden, IllegalTransition, Invalid, NotFound
 from payments import attempts
-from payments.attempts import CHECK_MINUTES, MAX_SUBMITS
+from payments.attempts import CHECKS, MAX_SUBMITS
 from payments.gateways.base import NotSent, Outcome, Status
 from payments.gateways.sandbox import Sandbox
 from payments.models import Attempt, Payment
@@ -154,11 +154,11 @@ def test_a_wrong_amount_is_unknown_with_a_break_and_never_asked_about_again(hous
 def test_a_gateway_that_never_says_hands_over_to_a_person(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Sandbox, "fetch", lambda *_: Outcome(Status.UNKNOWN))
     attempt = after(house, "tok_timeout_taken")
-    for _ in range(len(CHECK_MINUTES) + 3):
+    for _ in range(len(CHECKS) + 3):
         clock.advance(dt.timedelta(hours=13))
         attempts.sweep()
     attempt.refresh_from_db()
-    assert (attempt.state, attempt.next_check_at, attempt.check_count) == ("unknown", None, len(CHECK_MINUTES) + 1)
+    assert (attempt.state, attempt.next_check_at, attempt.check_count) == ("unknown", None, len(CHECKS) + 1)
     assert told(attempt) == ["created", "needs_review"]
 
 
