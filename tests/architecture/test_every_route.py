@@ -23,10 +23,10 @@ from billing.models import (
     Receipt,
     SuspenseItem,
 )
-from compliance.models import ApiKey, AuditEntry, Membership, Moratorium, Permit, User
+from compliance.models import ApiKey, AuditEntry, Membership, Moratorium, Permit, Screening, User
 from coverpay.webhooks.models import Delivery, Endpoint
 from payments.gateways.sandbox import Sandbox
-from payments.models import Attempt, Deposit, DepositItem, Payment, Payout
+from payments.models import Attempt, CheckRun, Deposit, DepositItem, Disbursement, Payment, Payout
 from policies.models import Policy, PolicyImport
 from reconciliation.ledger.models import Account, Entry
 from reconciliation.models import BankAccount, Break, Match, Statement, StatementImport
@@ -67,6 +67,10 @@ PARAMETERS: dict[str, Any] = {
     "key_id": ApiKey,
     "permit_id": Permit,
     "moratorium_id": Moratorium,
+    "disbursement_id": Disbursement,
+    "payments:run_id": CheckRun,
+    "bank_account_id": BankAccount,
+    "screening_id": Screening,
     "endpoint_id": Endpoint,
     "delivery_id": Delivery,
 }

@@ -29,7 +29,7 @@ from policies import cancellations
 from policies import imports as policy_imports
 from policies.cancellations import CancellationRequest
 from reconciliation import imports, matches
-from tests.support import books, world
+from tests.support import books, seeded_out, world
 from tests.support import deposits as deposited
 from tests.support.books import House
 
@@ -88,6 +88,7 @@ def everything(sandbox: Sandbox) -> Seeded:
     _announced(house)
     _past_due(house)
     _unknown(house)
+    seeded_out.disbursed(house)
     deposited.seeded(house)
     runs.begin(organization_id=house.operator.id, run_on=clock.today(), actor=house.me)
     home = world.organization("agency")
@@ -163,7 +164,7 @@ def _unknown(house: House) -> None:
 def _premium(house: House, sandbox: Sandbox) -> None:
     merchant, day = house.operator.code, clock.today()
     books.paid(house, books.billed(house))
-    back = books.paid(house, books.billed(house))
+    back = books.paid(house, books.billed(house, premium=Money(100_000)))
     refunds.submit(refunds.request(payment_id=back.id, reason="paid twice", actor=house.me).id)
     _tell_once(house, sandbox)
     sandbox.close_day(merchant, day)
