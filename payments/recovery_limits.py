@@ -71,24 +71,27 @@ def for_retry(payment: Payment, attempt: Attempt, failure: Failure, retries: int
     limit = _represented(payment) if failure.represents else None
     if limit is not None and limit.refused:
         return limit
-    held = of_card(payment, attempt) if payment.method == CARD else ""
+    held = _card_limit(payment) if payment.method == CARD else ""
     if held:
         return Bounds(refused=held)
-    earliest, why_earliest = None, ""
+    earliest, why_earliest = _locked_out(_same_card(payment)) if payment.method == CARD else (None, "")
     if failure.wait is not None:
-        earliest = (attempt.decided_at or attempt.created_at) + failure.wait
-        why_earliest = f"{failure.title}: not before {int(failure.wait.total_seconds()) // 3600} hours"
+        wait_over = (attempt.decided_at or attempt.created_at) + failure.wait
+        if earliest is None or wait_over > earliest:
+            earliest = wait_over
+            why_earliest = f"{failure.title}: not before {int(failure.wait.total_seconds()) // 3600} hours"
     return _before_cover_ends(
         payment, payment.method, _settlement_days(attempt, payment.method), earliest, why_earliest, limit
     )
 
 
-def for_method(payment: Payment, method: PaymentMethod) -> Bounds:
-    """Until when another method may be charged for a failed payment, if at all."""
-    held = _locked_out(Q(payment__payment_method=method)) if method.kind == CARD else ""
-    if held:
-        return Bounds(refused=held)
-    return _before_cover_ends(payment, method.kind, SETTLEMENT_DAYS, None, "", None)
+def for_method(payment: Payment, method: PaymentMethod | None) -> Bounds:
+    """Until when another method may be charged for a failed payment, if at all. None: the one of the payment."""
+    kind = method.kind if method is not None else payment.method
+    held = _locked_out(Q(payment__payment_method=method)) if method is not None and kind == CARD else (None, "")
+    if held[0] is not None:
+        return Bounds(refused=held[1])
+    return _before_cover_ends(payment, kind, SETTLEMENT_DAYS, None, "", None)
 
 
 def for_step(payment: Payment) -> Bounds:
@@ -113,13 +116,12 @@ def root_of(payment: Payment) -> Payment:
     return payment
 
 
-def times_represented(root: Payment) -> int:
-    """How often a bank debit was presented again, also by payments that do not say so."""
-    same = Q(payment_method_id=root.payment_method_id) if root.payment_method_id else Q(token=root.token)
-    later = Q(created_at__gt=root.created_at, parts__invoice_id__in=invoice_ids_of(root)) & same
-    rows = Payment.objects.filter(Q(represents=root) | later, method=ACH).exclude(pk=root.pk)
-    never = Attempt.objects.filter(payment__in=rows, outcome_code__in=_NEVER_SENT).values("payment")
-    return rows.exclude(pk__in=never).distinct().count()
+def same_debt(payment: Payment) -> QuerySet[Payment]:
+    """The bank debits of the same account for the same invoices, whoever made them, oldest first."""
+    same = Q(payment_method_id=payment.payment_method_id) if payment.payment_method_id else Q(token=payment.token)
+    rows = Payment.objects.filter(same, method=ACH, parts__invoice_id__in=invoice_ids_of(payment))
+    never = Attempt.objects.filter(outcome_code__in=_NEVER_SENT).values("payment")
+    return rows.exclude(pk__in=never).distinct().order_by("created_at", "id")
 
 
 def open_minor_of(payment: Payment) -> int:
@@ -129,15 +131,13 @@ def open_minor_of(payment: Payment) -> int:
     return payment.amount_minor if whole else 0
 
 
-def of_card(payment: Payment, attempt: Attempt) -> str:
-    """Why a card may not be charged again now, or nothing: the networks' limit, or a lock-out."""
-    card = _same_card(payment)
-    locked = _locked_out(card)
-    if locked:
-        return locked
+def _card_limit(payment: Payment) -> str:
+    """Why a card may not be charged again for the same invoices, or nothing: the networks' count within their days."""
     limit = failure_codes.card_limit()
     days = limit.window_days or 0
-    tried = Attempt.objects.filter(card, payment__parts__invoice_id__in=invoice_ids_of(payment), submit_count__gt=0)
+    tried = Attempt.objects.filter(
+        _same_card(payment), payment__parts__invoice_id__in=invoice_ids_of(payment), submit_count__gt=0
+    )
     since = clock.now() - dt.timedelta(days=days)
     again = tried.distinct().order_by("created_at", "id").values_list("created_at", flat=True)[1:]
     count = sum(at >= since for at in again)
@@ -146,16 +146,15 @@ def of_card(payment: Payment, attempt: Attempt) -> str:
     return ""
 
 
-def _locked_out(card: Q) -> str:
+def _locked_out(card: Q) -> tuple[dt.datetime | None, str]:
+    """Until when a card is left alone after advice never to try again, whoever got it; and why."""
     codes, days, fact = failure_codes.card_lockout()
     since = clock.now() - dt.timedelta(days=days)
-    last = Attempt.objects.filter(card, advice__in=codes, created_at__gte=since).order_by("-created_at").first()
+    last = Attempt.objects.filter(card, advice__in=codes, created_at__gt=since).order_by("-created_at").first()
     if last is None:
-        return ""
-    return (
-        f"Advice {last.advice} on {last.created_at:%Y-%m-%d}: the card is left alone for {days} days "
-        f"({fact.citation}, {fact.id})."
-    )
+        return None, ""
+    said = f"Advice {last.advice} on {last.created_at:%Y-%m-%d}: the card is left alone for {days} days"
+    return last.created_at + dt.timedelta(days=days), f"{said} ({fact.citation}, {fact.id})"
 
 
 def _same_card(payment: Payment) -> Q:
@@ -167,18 +166,18 @@ def _same_card(payment: Payment) -> Q:
 def _represented(payment: Payment) -> Bounds:
     """How the bank network's rule bounds presenting a debit again: count, window, and the very same amount."""
     most, days, fact = failure_codes.represent_limit()
-    root = root_of(payment)
-    times = times_represented(root)
+    presented = list(same_debt(payment))
+    times = len(presented) - 1
     if times >= most:
         return Bounds(
             refused=f"Presented again {times} times; at most {most} within {days} days ({fact.citation}, {fact.id})."
         )
+    root = root_of(payment)
     if not open_minor_of(root):
         amount = Money(root.amount_minor, root.currency)
         return Bounds(refused=f"Less than the {amount} of the first entry is open; only the same amount is presented.")
-    taken = root.attempts.filter(decided_at__isnull=False).order_by("number").last()
-    first = (taken.decided_at if taken and taken.decided_at else root.created_at).date()
-    last_on = min(first, root.created_at.date()) + dt.timedelta(days=days)
+    first = min(one.created_at.date() for one in (root, *presented))
+    last_on = first + dt.timedelta(days=days)
     return Bounds(last_on=last_on, why_last=f"{days} days after the first entry of {first} ({fact.citation})")
 
 

@@ -27,6 +27,7 @@ from payments import (
 )
 from payments.collection import PaymentInProgress, Source, Wanted
 from payments.models import PayLink, Payment, PaymentPart, RecoveryCase, RecoveryStep
+from payments.recovery_plans import Due
 from policies import locks
 from policies.models import Cancellation, Policy
 
@@ -200,22 +201,29 @@ def _fallback(case: RecoveryCase, row: RecoveryStep, policies: dict[str, Policy]
 
 def _charge(case: RecoveryCase, row: RecoveryStep, policies: dict[str, Policy], source: Source) -> None:
     """Charge if the limits still allow it today; a refusal passes the step over and goes on with the plan."""
-    given = row.payment_method
-    bounds = recovery_limits.for_method(case.payment, given) if given else recovery.bounds_of(case, row.kind)
-    now = clock.now()
-    if bounds.refused:
-        _pass_over(case, row, bounds.refused)
-    elif bounds.last_on is not None and now.date() > bounds.last_on:
-        _pass_over(case, row, f"Too late: {bounds.why_last}.")
-    elif bounds.earliest is not None and now < bounds.earliest:
-        _move(row, bounds.earliest, bounds.why_earliest)
+    due = _still_due(case, row)
+    if due.refused:
+        _pass_over(case, row, due.refused)
+    elif due.at > clock.now():
+        _move(row, due.at, *due.why[1:])
     else:
         try:
             charge(case, row, policies, source)
         except PaymentInProgress as busy:
-            _move(row, now + LATER, busy.message)
+            _move(row, clock.now() + LATER, busy.message)
         except DomainError as refused:
             _pass_over(case, row, refused.message)
+
+
+def _still_due(case: RecoveryCase, row: RecoveryStep) -> Due:
+    """Whether a charge may be made now, by what is known now. New details of the payor are charged on any day."""
+    now = clock.now()
+    if case.plan is None or row.payment_method is not None:
+        bounds = recovery_limits.for_method(case.payment, row.payment_method or case.payment.payment_method)
+        late = bounds.last_on is not None and now.date() > bounds.last_on
+        return Due(now, (), bounds.refused or (f"Too late: {bounds.why_last}" if late else ""))
+    spec = recovery_versions.spec_of(case.plan)
+    return recovery_plans.due(spec, recovery_plans.Step(row.kind), now, recovery.bounds_of(case, row.kind))
 
 
 def _message(case: RecoveryCase, row: RecoveryStep, policies: dict[str, Policy]) -> None:
