@@ -224,7 +224,8 @@ class Stripe:
     def _list(self, path: str, reference: str, expand: list[str]) -> dict[str, Any] | None:
         """Look for a reference among what was made since it was. Raises: NotSent while nobody can say."""
         made = wire.made_at(reference)
-        since = {"gte": int((made - SKEW).timestamp())} if made else None
+        dated = made is not None and made <= clock.now()  # after a clock stepped back, ids are dated ahead of it
+        since = {"gte": int((made - SKEW).timestamp())} if made and dated else None
         try:
             for number, page in enumerate(self._api.pages(path, {"created": since, "expand": expand})):
                 for thing in page:

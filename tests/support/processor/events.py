@@ -54,6 +54,13 @@ def bodies(store: Store, account: str) -> list[str]:
     return [json.dumps(shown(event)) for event in reversed(store.all(account, "event"))]
 
 
+def undelivered(store: Store, account: str, found: list[Thing]) -> list[Thing]:
+    """Those of some events that no endpoint has accepted."""
+    accepted = "SELECT DISTINCT event FROM delivery WHERE account = ? AND state = 'accepted'"
+    known = {row["event"] for row in store.run(accepted, account)}
+    return [event for event in found if event["id"] not in known]
+
+
 class Courier(threading.Thread):
     """Deliver what is due, until the process ends; an endpoint that does not answer 2xx is tried again."""
 

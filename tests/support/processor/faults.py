@@ -35,8 +35,9 @@ def _asked_for(store: Store, place: str) -> str:
 
 
 def _by_chance(store: Store, place: str) -> str:
-    plan = store.setting("noise", None)
-    if not plan or not place.startswith(plan.get("place", "")):
-        return ""
-    chance = random.Random(f"{plan.get('seed', 0)}/{store.count('requests')}")
-    return str(chance.choice(plan["faults"])) if chance.randrange(1_000_000) < plan["ppm"] else ""
+    """The setting `noise` lists plans: `place`, `seed`, `ppm` of the requests, and the `faults` to choose from."""
+    for plan in store.setting("noise", []):
+        if place.startswith(plan["place"]):
+            chance = random.Random(f"{plan['seed']}/{store.count('requests')}")
+            return str(chance.choice(plan["faults"])) if chance.randrange(1_000_000) < plan["ppm"] else ""
+    return ""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.processor import balance, intents, methods, reversals
+from tests.support.processor import balance, events, intents, methods, reversals
 from tests.support.processor.store import Store, Thing
 from tests.support.processor.wire import invalid, listed, missing
 
@@ -60,6 +60,9 @@ def _filtered(store: Store, account: str, kind: str, params: dict[str, Any]) -> 
     if "payout" in params:
         return balance.of_payout(store, account, params["payout"])
     found = store.all(account, kind)
+    if kind == "event":
+        found = events.undelivered(store, account, found) if params.get("delivery_success") == "false" else found
+        found = [event for event in found if not params.get("types") or event["type"] in listed(params, "types")]
     for name in ("created", "arrival_date"):
         if "gte" in params.get(name, {}):
             found = [thing for thing in found if thing[name] >= int(params[name]["gte"])]
