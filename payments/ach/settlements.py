@@ -14,7 +14,7 @@ from payments.models import AchEntry, GatewayAccount
 
 State, Purpose = AchEntry.State, AchEntry.Purpose
 CURRENCY = "USD"
-_MONEY = (Purpose.CHARGE, Purpose.REFUND)
+_MONEY = (Purpose.CHARGE, Purpose.REFUND, Purpose.REVERSAL)
 _OUT = (State.SETTLED, State.RETURNED)
 
 

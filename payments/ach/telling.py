@@ -11,6 +11,8 @@ from payments.gateways.base import Outcome, Status
 from payments.models import AchEntry
 
 Purpose = AchEntry.Purpose
+_CREDITS = (Purpose.REFUND, Purpose.REVERSAL)
+"""Credits that a refund stands behind."""
 
 
 def tell(entry: AchEntry) -> None:
@@ -18,7 +20,7 @@ def tell(entry: AchEntry) -> None:
 
     Told twice, or late, it does no harm. Disbursements look at their entry themselves.
     """
-    if entry.purpose not in (Purpose.CHARGE, Purpose.REFUND):
+    if entry.purpose not in (Purpose.CHARGE, *_CREDITS):
         return
     account = entry.account
     outcome = accounts.gateway_of(account).fetch(account.merchant, entry.reference)
@@ -40,6 +42,6 @@ def returned(entry: AchEntry, code: str) -> None:
     if entry.purpose == Purpose.CHARGE:
         outcome = Outcome(Status.RETURNED, entry.trace_number, code, title, amount, network_code=code)
         attempts.record_outcome(attempt_id=entry.reference, outcome=outcome, actor=DESK)
-    elif entry.purpose == Purpose.REFUND:
+    elif entry.purpose in _CREDITS:
         outcome = Outcome(Status.DECLINED, entry.trace_number, code, title, amount, network_code=code)
         refunds.record_outcome(refund_id=entry.reference, outcome=outcome, actor=DESK)

@@ -129,8 +129,8 @@ class Nacha:
 
 def _outcome(entry: Entry) -> Outcome:
     status = _STATUS[entry.state]
-    if status is Status.RETURNED and not entry.takes:
-        status = Status.DECLINED  # a credit that came back never reached the payor
+    if not entry.takes and status in (Status.RETURNED, Status.VOIDED):
+        status = Status.DECLINED  # a credit that came back, or never went, did not reach the payor
     return Outcome(
         status,
         gateway_reference=entry.trace,
