@@ -78,9 +78,15 @@ def candidates(accounts: Sequence[GatewayAccount], now: dt.datetime) -> list[Can
     return [_candidate(account, now, alone=gateways.count(account.gateway) == 1) for account in accounts]
 
 
-def _candidate(account: GatewayAccount, now: dt.datetime, *, alone: bool) -> Candidate:
+def without_health(accounts: Sequence[GatewayAccount]) -> list[Candidate]:
+    """Accounts as routing sees them, every one of them up."""
+    gateways = [account.gateway for account in accounts]
+    return [_candidate(account, None, alone=gateways.count(account.gateway) == 1) for account in accounts]
+
+
+def _candidate(account: GatewayAccount, now: dt.datetime | None, *, alone: bool) -> Candidate:
     entry = registry.entry(account.gateway)
-    breaker: Breaker | None = getattr(account, "breaker", None)
+    breaker: Breaker | None = getattr(account, "breaker", None) if now else None
     return Candidate(
         account.id,
         account.gateway,
@@ -88,7 +94,7 @@ def _candidate(account: GatewayAccount, now: dt.datetime, *, alone: bool) -> Can
         name=account.gateway if alone else str(account),
         cost_ppm=account.settings.get("cost_ppm"),
         cost_fixed_minor=account.settings.get("cost_fixed_minor"),
-        health=health.health_of(breaker, now),
+        health=health.health_of(breaker, now) if now else health.UP,
         shares_tokens=entry.shares_tokens,
     )
 
