@@ -1,20 +1,26 @@
-"""Addresses of the bank pages."""
+"""Addresses of the pages of reconciliation, a block a subject. A page lives in `reconciliation/views/<subject>.py`."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from reconciliation import views
+from reconciliation.views import banks, breaks, exports, statements
 
 app_name = "reconciliation"
 urlpatterns = [
-    path("bank/", views.Home.as_view(), name="home"),
-    path("bank/accounts/<id:account_id>/", views.AccountDetail.as_view(), name="account"),
-    path("bank/accounts/<id:account_id>/match/", views.RunMatching.as_view(), name="match"),
-    path("bank/imports/", views.Imports.as_view(), name="imports"),
-    path("bank/imports/<id:import_id>/", views.ImportDetail.as_view(), name="import"),
-    path("bank/statements/<id:statement_id>/", views.StatementDetail.as_view(), name="statement"),
-    path("bank/breaks/", views.BreakList.as_view(), name="breaks"),
-    path("bank/breaks/<id:break_id>/close/", views.CloseBreak.as_view(), name="close-break"),
-    path("bank/matches/<id:match_id>/undo/", views.UndoMatch.as_view(), name="undo-match"),
+    path("bank/", banks.Home.as_view(), name="home"),
+    path("bank/accounts/<id:account_id>/", banks.AccountDetail.as_view(), name="account"),
+    path("bank/accounts/<id:account_id>/match/", banks.RunMatching.as_view(), name="match"),
+    path("bank/imports/", statements.Imports.as_view(), name="imports"),
+    path("bank/imports/<id:import_id>/", statements.ImportDetail.as_view(), name="import"),
+    path("bank/statements/<id:statement_id>/", statements.StatementDetail.as_view(), name="statement"),
+    path("bank/breaks/", breaks.BreakList.as_view(), name="breaks"),
+    path("bank/breaks/<id:break_id>/close/", breaks.CloseBreak.as_view(), name="close-break"),
+    path("bank/matches/<id:match_id>/undo/", breaks.UndoMatch.as_view(), name="undo-match"),
+    path("exports/", exports.BatchList.as_view(), name="exports"),
+    path("exports/new/", exports.Build.as_view(), name="build-export"),
+    path("exports/<id:batch_id>/", exports.BatchDetail.as_view(), name="export"),
+    path("exports/<id:batch_id>/files/", exports.Download.as_view(), name="export-files"),
+    path("exports/<id:batch_id>/acknowledge/", exports.Acknowledge.as_view(), name="acknowledge-export"),
+    path("exports/<id:batch_id>/withdraw/", exports.Withdraw.as_view(), name="withdraw-export"),
 ]

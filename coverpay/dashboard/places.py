@@ -32,7 +32,16 @@ from coverpay.webhooks.models import Delivery, Endpoint
 from payments.models import Attempt, Autopay, CheckRun, Deposit, DepositItem, Disbursement, Payment, Payout, Refund
 from policies.models import Charge, Policy, PolicyImport, Term
 from reconciliation.ledger.models import Entry
-from reconciliation.models import BankAccount, Break, Match, Statement, StatementImport, StatementLine
+from reconciliation.models import (
+    AccountMapping,
+    BankAccount,
+    Break,
+    ExportBatch,
+    Match,
+    Statement,
+    StatementImport,
+    StatementLine,
+)
 
 Where = Callable[[Any], str]
 
@@ -103,6 +112,8 @@ _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "stm": (Statement, "pk", _page("reconciliation:statement")),
     "stl": (StatementLine, "pk", _page("reconciliation:statement", "statement_id")),
     "mat": (Match, "pk", _page("reconciliation:account", "bank_account_id")),
+    "amp": (AccountMapping, "pk", _list("reconciliation:exports")),
+    "xpb": (ExportBatch, "pk", _page("reconciliation:export")),
     "brk": (Break, "pk", _list("reconciliation:breaks")),
     "whe": (Endpoint, "pk", _list("webhooks:list")),
     "dlv": (Delivery, "pk", _page("webhooks:delivery")),

@@ -29,7 +29,7 @@ from payments.gateways.sandbox import Sandbox
 from payments.models import Attempt, CheckRun, Deposit, DepositItem, Disbursement, Payment, Payout
 from policies.models import Policy, PolicyImport
 from reconciliation.ledger.models import Account, Entry
-from reconciliation.models import BankAccount, Break, Match, Statement, StatementImport
+from reconciliation.models import BankAccount, Break, ExportBatch, Match, Statement, StatementImport
 from tests.support import routes, samples, seeded, world
 from tests.support.database import undone
 from tests.support.routes import Route
@@ -71,6 +71,7 @@ PARAMETERS: dict[str, Any] = {
     "payments:run_id": CheckRun,
     "bank_account_id": BankAccount,
     "screening_id": Screening,
+    "batch_id": ExportBatch,
     "endpoint_id": Endpoint,
     "delivery_id": Delivery,
 }

@@ -16,6 +16,7 @@ from compliance.models import Organization
 from payments.models import Attempt, GatewayAccount, Payment
 from policies.models import Party, Policy, Transaction
 from reconciliation.models import BankAccount
+from tests.support import seeded_exports
 from tests.support.seeded import Seeded
 
 ROWS: dict[str, type[Model]] = {
@@ -30,7 +31,8 @@ ROWS: dict[str, type[Model]] = {
     "payor": Party,
 }
 # What a field of one body says, where the same word means another thing elsewhere.
-OF_BODY: dict[str, dict[str, Callable[[Seeded], str]]] = {
+OF_BODY: dict[str, dict[str, Callable[[Seeded], Any]]] = {
+    "NewAccountMapping": {"spec": lambda seeded: seeded_exports.SPEC},
     "NewProgram": {"carrier": lambda seeded: seeded.house.carrier.id},
     "WaiveAsked": {"line": lambda seeded: str(seeded.one(Invoice).lines.filter(component__in=FEES)[0].pk)},
 }
@@ -48,6 +50,7 @@ TEXTS: dict[str, Any] = {
     "plan": "halves",
     "token": "tok_ok",
     "fund": "trust",
+    "system": "quickbooks",
     "action": "invoice.write_off",
     "rule": "noc_nonpay_days",
     "jurisdiction": "HI",

@@ -1,0 +1,24 @@
+"""Matches and breaks in the finance admin."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib import admin
+
+from compliance.scoped_admin import ScopedReadOnly, money
+from reconciliation.models import Break, Match
+
+
+@admin.register(Match)
+class MatchAdmin(ScopedReadOnly):
+    list_display: ClassVar = ["id", "bank_account", "stage", "score", "reason", "matched_at", "undone_at"]
+    list_filter: ClassVar = ["matched_at", "undone_at"]
+    search_fields: ClassVar = ["=id", "=statement_line__id"]
+
+
+@admin.register(Break)
+class BreakAdmin(ScopedReadOnly):
+    list_display: ClassVar = ["id", "kind", "state", money("difference_minor"), "reason", "opened_at", "closed_at"]
+    list_filter: ClassVar = ["state", "kind", "opened_at"]
+    search_fields: ClassVar = ["=id", "=subject_id"]

@@ -1,0 +1,13 @@
+"""Reconciliation under /v1, a module a subject.
+
+Each module ends with `routes`, a list of (path below /v1, viewset); a new one is imported and added to the list here.
+"""
+
+from reconciliation.api import banks, exports, matches, statements
+
+routes = [
+    *banks.routes,
+    *statements.routes,
+    *matches.routes,
+    *exports.routes,
+]

@@ -1,0 +1,122 @@
+"""Matching, matches and breaks, under /v1."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from compliance.permissions import Permission
+from compliance.resources import Asked, Resource, Rows, Shown, acts, creates
+from reconciliation import breaks, matches
+from reconciliation.matches import MatchingRun
+from reconciliation.models import Break, Match
+
+
+class MatchShown(Shown):
+    bank_account = serializers.CharField(source="bank_account_id", read_only=True)
+    statement_line = serializers.CharField(source="statement_line_id", read_only=True)
+    ledger_line = serializers.IntegerField(source="ledger_line_id", read_only=True)
+    ledger_entry = serializers.CharField(source="ledger_line.entry_id", read_only=True)
+
+    class Meta:
+        model = Match
+        fields: ClassVar = [
+            "id",
+            "bank_account",
+            "statement_line",
+            "ledger_line",
+            "ledger_entry",
+            "stage",
+            "score",
+            "reason",
+            "inputs",
+            "rule_version",
+            "matched_at",
+            "undone_at",
+            "undone_reason",
+        ]
+
+
+class Reason(Asked):
+    reason = serializers.CharField(max_length=300)
+
+
+class Matches(Rows):
+    """Pairs of a statement line and a ledger line that are the same money, each with why."""
+
+    queryset = Match.objects.select_related("ledger_line")
+    serializer_class = MatchShown
+    filterset_fields: ClassVar = ["bank_account", "statement_line", "ledger_line", "stage"]
+    reads = Permission.RECONCILIATION_READ
+    writes = Permission.RECONCILIATION_WRITE
+
+    @acts(Reason)
+    def undo(self, id: str, asked: dict[str, Any]) -> Match:
+        """Take a match apart; the pair is never matched again."""
+        return matches.undo(match_id=id, reason=asked["reason"], actor=self.actor)
+
+
+class BreakRowShown(Shown):
+    bank_account = serializers.CharField(source="bank_account_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Break
+        fields: ClassVar = [
+            "id",
+            "bank_account",
+            "kind",
+            "subject_id",
+            "difference_minor",
+            "currency",
+            "reason",
+            "inputs",
+            "state",
+            "opened_at",
+            "closed_at",
+            "closed_reason",
+        ]
+
+
+class Breaks(Rows):
+    """What does not tie and waits for a person."""
+
+    queryset = Break.objects.all()
+    serializer_class = BreakRowShown
+    filterset_fields: ClassVar = ["bank_account", "kind", "state", "subject_id"]
+    reads = Permission.RECONCILIATION_READ
+    writes = Permission.RECONCILIATION_WRITE
+
+    @acts(Reason)
+    def close(self, id: str, asked: dict[str, Any]) -> Break:
+        """Close a break, saying what resolved it."""
+        return breaks.close(break_id=id, reason=asked["reason"], actor=self.actor)
+
+
+class WantedRun(Asked):
+    bank_account = serializers.CharField(max_length=40)
+
+
+class MatchingRunShown(serializers.Serializer[Any]):
+    bank_account = serializers.CharField(source="bank_account_id")
+    rule_version = serializers.CharField()
+    bank_line_count = serializers.IntegerField(help_text="Statement lines without a match before the run.")
+    book_line_count = serializers.IntegerField(help_text="Ledger lines without a match before the run.")
+    matched = MatchShown(many=True)
+    opened = BreakRowShown(many=True)
+    closed = BreakRowShown(many=True)
+
+
+class MatchingRuns(Resource):
+    """Matching of one bank account's statement lines with its books."""
+
+    serializer_class = MatchingRunShown
+    writes = Permission.RECONCILIATION_WRITE
+
+    @creates(WantedRun)
+    def create(self, asked: dict[str, Any]) -> MatchingRun:
+        """Match what is open and bring the breaks up to date; repeated, it changes nothing."""
+        return matches.run_matching(bank_account_id=asked["bank_account"], actor=self.actor)
+
+
+routes = [("matching-runs", MatchingRuns), ("matches", Matches), ("breaks", Breaks)]

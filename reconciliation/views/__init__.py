@@ -1,0 +1,1 @@
+"""Pages of reconciliation, a module a subject."""
