@@ -12,7 +12,7 @@ from coverpay.kernel import clock, jobs, texts
 from coverpay.kernel.actors import system
 from coverpay.kernel.errors import Forbidden, NotFound
 from coverpay.kernel.ids import is_id
-from payments import accounts, attempts, sweeps
+from payments import accounts, attempts, disputes, references, refunds, sweeps
 from payments.gateways.base import BadSignature, DisputeNews, News, Unreadable
 from payments.models import Attempt, GatewayAccount, InboundEvent
 
@@ -100,7 +100,9 @@ def _process_some(event_ids: Sequence[str]) -> int:
     done: list[InboundEvent] = []
 
     def take_effect(event_id: str) -> None:
-        done.append(_take_effect(read[event_id], ours))
+        ended = _take_effect(read[event_id], ours)
+        if ended is not None:
+            done.append(ended)
 
     try:
         return sweeps.each(read, take_effect)
@@ -115,18 +117,36 @@ def _read(event: InboundEvent) -> _Reading:
         return _Reading(event, [], str(error))
 
 
-def _take_effect(reading: _Reading, ours: Collection[tuple[str, str]]) -> InboundEvent:
-    """Record what a webhook says of our attempts, and note on it how that went."""
+def _take_effect(reading: _Reading, ours: Collection[tuple[str, str]]) -> InboundEvent | None:
+    """Record what a webhook says of our charges, and note on it how that went. None: it has to wait."""
     event = reading.event
     if reading.unreadable:
         return _ended(event, InboundEvent.State.QUARANTINED, reading.unreadable)
-    unknown = [item.reference for item in reading.news if (event.account_id, item.reference) not in ours]
+    unknown, waits = [], False
     for item in reading.news:
-        if item.reference not in unknown:
-            attempts.record_outcome(attempt_id=item.reference, outcome=item.outcome, actor=WEBHOOK)
+        known = (event.account_id, item.reference) in ours
+        subject = item.reference if known else references.subject_of(event.account_id, item)
+        if subject is None:
+            unknown.append(references.named(item))
+        else:
+            waits |= not _recorded(subject, item)
     if unknown:
-        return _ended(event, InboundEvent.State.QUARANTINED, f"no attempt of this account: {', '.join(unknown)}")
-    return _ended(event, InboundEvent.State.PROCESSED, f"{len(reading.news)} outcomes")
+        return _ended(event, InboundEvent.State.QUARANTINED, f"nothing of this account: {', '.join(unknown)}")
+    return None if waits else _ended(event, InboundEvent.State.PROCESSED, f"{len(reading.news)} outcomes")
+
+
+def _recorded(subject: str, item: News | DisputeNews) -> bool:
+    """Record one fact about an attempt or a refund. Gives: false when it can only be understood later.
+
+    So it is with the dispute of a charge whose outcome nobody knows yet: the event waits, and is processed again.
+    """
+    if isinstance(item, DisputeNews):
+        return disputes.record_news(attempt_id=subject, news=item, actor=WEBHOOK) is not None
+    if is_id(subject, "rfd"):
+        refunds.record_outcome(refund_id=subject, outcome=item.outcome, actor=WEBHOOK)
+    else:
+        attempts.record_outcome(attempt_id=subject, outcome=item.outcome, actor=WEBHOOK)
+    return True
 
 
 def _ours(events: Sequence[InboundEvent], news: Sequence[News | DisputeNews]) -> set[tuple[str, str]]:

@@ -93,7 +93,7 @@ def record_payout(*, account_id: str, report: PayoutReport, actor: Actor) -> Pay
             payout=payout,
             kind=line.kind,
             gateway_reference=texts.shown(line.gateway_reference, 80),
-            our_reference="" if position in unknown else line.our_reference,
+            our_reference="" if position in unknown or line.kind == PayoutLine.Kind.FEE else line.our_reference,
             gross_minor=line.gross_minor,
             fee_minor=line.fee_minor,
         )
@@ -123,6 +123,8 @@ def _check(report: PayoutReport, account: GatewayAccount) -> None:
     for line in report.lines:
         if line.kind not in PayoutLine.Kind.values:
             raise PayoutDoesNotTie(f"Payout {report.reference} has a line of kind {line.kind!r}.", field="payout")
+        if line.kind == PayoutLine.Kind.FEE and line.gross_minor:
+            raise PayoutDoesNotTie(f"Payout {report.reference} has a fee that moves money besides.", field="payout")
 
 
 def _unknown_lines(report: PayoutReport, account: GatewayAccount) -> dict[int, str]:
@@ -136,10 +138,13 @@ def _unknown_lines(report: PayoutReport, account: GatewayAccount) -> dict[int, s
             Refund.objects.filter(pk__in=references, attempt__account=account).values_list("id", flat=True)
         ),
     }
-    ours[PayoutLine.Kind.RETURN] = ours[PayoutLine.Kind.CHARGE]
+    for kind in (PayoutLine.Kind.RETURN, PayoutLine.Kind.DISPUTE, PayoutLine.Kind.DISPUTE_WON):
+        ours[kind] = ours[PayoutLine.Kind.CHARGE]
     paid = set(PayoutLine.objects.filter(our_reference__in=references).values_list("our_reference", "kind"))
     unknown: dict[int, str] = {}
     for position, line in enumerate(report.lines):
+        if line.kind == PayoutLine.Kind.FEE:
+            continue  # what the processor keeps for the account belongs to no charge
         if line.our_reference not in ours[PayoutLine.Kind(line.kind)]:
             unknown[position] = "which we do not know"
         elif (line.our_reference, line.kind) in paid:

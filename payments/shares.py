@@ -35,4 +35,4 @@ def surcharge_back(surcharge: int, taken: int, *, before: int, before_surcharge:
     Gives:  less than the amount: some of the money itself always goes back.
     """
     due = round_minor(Decimal(surcharge) * (before + amount) / taken) - before_surcharge
-    return max(0, min(due, amount - 1))
+    return max(0, min(due, amount - 1, surcharge - before_surcharge))

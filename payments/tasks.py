@@ -8,6 +8,7 @@ from payments import (
     attempts,
     deposit_sweeps,
     disbursing,
+    disputes,
     inbound,
     messages,
     missed_webhooks,
@@ -26,6 +27,11 @@ def submit(attempt_id: str) -> None:
 @shared_task(name="payments.submit_refund")
 def submit_refund(refund_id: str) -> None:
     refunds.submit(refund_id)
+
+
+@shared_task(name="payments.answer_dispute")
+def answer_dispute(dispute_id: str) -> None:
+    disputes.answer(dispute_id)
 
 
 @shared_task(name="payments.process_inbound")
@@ -48,6 +54,7 @@ def clear_deposits() -> None:
 def sweep() -> None:
     attempts.sweep()
     refunds.sweep()
+    disputes.sweep()
     deposit_sweeps.sweep()
     validations.sweep()
 
