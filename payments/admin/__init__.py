@@ -1,6 +1,6 @@
 """The finance admin of payments, a module a subject; importing it registers its models."""
 
-from payments.admin import accounts, autopay, charges, deposits, disbursements, payouts
+from payments.admin import accounts, autopay, charges, deposits, disbursements, methods, payouts, recovery
 
 __all__ = [
     "accounts",
@@ -8,5 +8,7 @@ __all__ = [
     "charges",
     "deposits",
     "disbursements",
+    "methods",
     "payouts",
+    "recovery",
 ]

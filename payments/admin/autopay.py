@@ -13,6 +13,6 @@ from payments.models import Autopay
 @admin.register(Autopay)
 class AutopayAdmin(ScopedReadOnly):
     hides = frozenset({"token"})
-    list_display: ClassVar = ["id", "policy", "method", "created_at", "ended_at"]
+    list_display: ClassVar = ["id", "policy", "method", "payment_method", "created_at", "ended_at"]
     list_filter: ClassVar = ["method", "created_at", "ended_at"]
     search_fields: ClassVar = ["=id", "policy__number"]

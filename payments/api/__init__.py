@@ -3,13 +3,16 @@
 Each module ends with `routes`, a list of (path below /v1, viewset); a new one is imported and added to the list here.
 """
 
-from payments.api import accounts, autopay, charges, deposits, disbursements, payouts
+from payments.api import accounts, autopay, charges, deposits, disbursements, methods, payouts, recovery, scheduled
 
 routes = [
     *autopay.routes,
+    *methods.routes,
+    *scheduled.routes,
     *charges.routes,
     *accounts.routes,
     *payouts.routes,
     *disbursements.routes,
     *deposits.routes,
+    *recovery.routes,
 ]

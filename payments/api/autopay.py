@@ -14,16 +14,22 @@ from payments.models import Autopay
 
 class AutopayShown(Shown):
     policy = serializers.CharField(source="policy_id", read_only=True)
+    payment_method = serializers.CharField(source="payment_method_id", read_only=True, allow_null=True)
+    fallback = serializers.CharField(source="fallback_id", read_only=True, allow_null=True)
 
     class Meta:
         model = Autopay
-        fields: ClassVar = ["id", "policy", "method", "created_at", "ended_at"]
+        fields: ClassVar = ["id", "policy", "method", "payment_method", "fallback", "created_at", "ended_at"]
 
 
 class NewAutopay(Asked):
     policy = serializers.CharField(max_length=40)
-    method = serializers.ChoiceField(choices=["card", "ach"])
-    token = serializers.CharField(max_length=120, help_text="The processor's token; never a card or account number.")
+    payment_method = serializers.CharField(max_length=40, required=False, help_text="A method that is kept.")
+    fallback = serializers.CharField(max_length=40, required=False, help_text="Another one, when the first fails.")
+    method = serializers.ChoiceField(choices=["card", "ach"], required=False, help_text="Of a bare token.")
+    token = serializers.CharField(
+        max_length=120, required=False, help_text="The processor's token; never a card or account number."
+    )
 
 
 class EndedAutopay(Asked):
@@ -42,7 +48,14 @@ class Autopays(Rows):
     @creates(NewAutopay)
     def create(self, asked: dict[str, Any]) -> Autopay:
         """Enrol a method; one enrolled before is ended."""
-        return autopay.enrol(policy_id=asked["policy"], method=asked["method"], token=asked["token"], actor=self.actor)
+        return autopay.enrol(
+            policy_id=asked["policy"],
+            payment_method_id=asked.get("payment_method"),
+            fallback_id=asked.get("fallback"),
+            method=asked.get("method", ""),
+            token=asked.get("token", ""),
+            actor=self.actor,
+        )
 
     @acts(EndedAutopay)
     def end(self, id: str, asked: dict[str, Any]) -> Autopay:

@@ -26,7 +26,19 @@ from billing.models import (
 from compliance.models import ApiKey, AuditEntry, Membership, Moratorium, Permit, Screening, User
 from coverpay.webhooks.models import Delivery, Endpoint
 from payments.gateways.sandbox import Sandbox
-from payments.models import Attempt, CheckRun, Deposit, DepositItem, Disbursement, Payment, Payout
+from payments.models import (
+    AccountValidation,
+    Attempt,
+    CheckRun,
+    Deposit,
+    DepositItem,
+    Disbursement,
+    Mandate,
+    Payment,
+    PaymentMethod,
+    Payout,
+    ScheduledPayment,
+)
 from policies.models import Policy, PolicyImport
 from reconciliation.ledger.models import Account, Entry
 from reconciliation.models import BankAccount, Break, ExportBatch, Match, Statement, StatementImport
@@ -71,6 +83,10 @@ PARAMETERS: dict[str, Any] = {
     "payments:run_id": CheckRun,
     "bank_account_id": BankAccount,
     "screening_id": Screening,
+    "method_id": PaymentMethod,
+    "mandate_id": Mandate,
+    "validation_id": AccountValidation,
+    "scheduled_id": ScheduledPayment,
     "batch_id": ExportBatch,
     "endpoint_id": Endpoint,
     "delivery_id": Delivery,
@@ -80,6 +96,7 @@ PREVIEWS = [
     *(f"policies-preview-{what}" for what in ("renewal", "audit", "undo")),
     *("schedules/preview-list", "schedules/endorsement-preview-list", "plan-changes/preview-list"),
     "plan-comparisons-list",
+    "routing-dry-runs-list",
 ]
 A_VIEWER_MAY = {"switch-organization": "acting for another organization of one's own changes no row"} | dict.fromkeys(
     PREVIEWS, "a preview computes and writes nothing"

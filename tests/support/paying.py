@@ -8,10 +8,11 @@ from typing import Any
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, unchanged
-from payments import accounts, mandates, methods
+from payments import accounts, mandates, methods, scheduled, validations
 from payments.methods import MethodNotUsable
 from payments.models import AccountValidation, GatewayAccount, Mandate, PaymentMethod
 from policies.models import Party, Policy
+from tests.support import books
 from tests.support.books import House
 
 WORDS = "I authorize Aloha MGA to charge this account for my premium until I say otherwise."
@@ -101,3 +102,15 @@ def ach_account(house: House, **changes: Any) -> GatewayAccount:
         settings={**said, **changes},
         actor=house.me,
     )
+
+
+def seeded(house: House) -> None:
+    """A bank account with a mandate that is being validated, and a card that pays an invoice on a later day."""
+    ach_account(house)
+    account = mandated(house, books.bound(house))
+    validations.start(payment_method_id=account.id, kind="micro_entries", actor=house.me)
+    invoice = books.billed(house)
+    kept = card(house, invoice.policy.insured)
+    allow(house, kept)
+    day = clock.today() + dt.timedelta(days=8)
+    scheduled.schedule(invoice_id=invoice.id, payment_method_id=kept.id, collect_on=day, actor=house.me)

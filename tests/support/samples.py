@@ -13,7 +13,7 @@ from rest_framework import serializers
 from billing.models import BillingAccount, Invoice
 from billing.standing import FEES
 from compliance.models import Organization
-from payments.models import Attempt, GatewayAccount, Payment
+from payments.models import Attempt, GatewayAccount, Payment, PaymentMethod
 from policies.models import Party, Policy, Transaction
 from reconciliation.models import BankAccount
 from tests.support import seeded_exports
@@ -29,6 +29,8 @@ ROWS: dict[str, type[Model]] = {
     "bank_account": BankAccount,
     "billing_account": BillingAccount,
     "payor": Party,
+    "party": Party,
+    "payment_method": PaymentMethod,
 }
 # What a field of one body says, where the same word means another thing elsewhere.
 OF_BODY: dict[str, dict[str, Callable[[Seeded], Any]]] = {

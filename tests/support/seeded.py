@@ -29,7 +29,7 @@ from policies import cancellations
 from policies import imports as policy_imports
 from policies.cancellations import CancellationRequest
 from reconciliation import imports, matches
-from tests.support import books, seeded_exports, seeded_out, world
+from tests.support import books, paying, recovering, seeded_exports, seeded_out, world
 from tests.support import deposits as deposited
 from tests.support.books import House
 
@@ -91,6 +91,8 @@ def everything(sandbox: Sandbox) -> Seeded:
     seeded_out.disbursed(house)
     seeded_exports.exported(house)
     deposited.seeded(house)
+    recovering.seeded(house)
+    paying.seeded(house)
     runs.begin(organization_id=house.operator.id, run_on=clock.today(), actor=house.me)
     home = world.organization("agency")
     viewing = [Permission(scope) for scope in ROLE_PERMISSIONS["viewer"]]
