@@ -17,7 +17,7 @@ from compliance.permissions import Permission
 from coverpay.kernel import clock, commands, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
-from coverpay.kernel.errors import Invalid, NotFound
+from coverpay.kernel.errors import Conflict, Invalid, NotFound
 from payments.models import OptOut
 
 KINDS = {"recovery": "failed payments", "autopay": "coming automatic payments", "receipts": "receipts"}
@@ -29,6 +29,12 @@ class OptOutLinkUnknown(NotFound):
     """The link to end messages is not one of ours, or was changed on the way."""
 
     code = "opt_out_link_unknown"
+
+
+class OptOutEnded(Conflict):
+    """The opt-out is over already."""
+
+    code = "opt_out_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,19 @@ def resubscribe(*, organization_id: str, address: str, kind: str, actor: Actor) 
     standing.save(update_fields=["ended_at"])
     _tell("opt_out.ended", standing)
     return standing
+
+
+@command
+def end(*, opt_out_id: str, actor: Actor) -> OptOut:
+    """End an opt-out, since its address wants messages again. Raises: NotFound, Forbidden, OptOutEnded."""
+    rows = OptOut.objects.select_for_update(no_key=True)
+    row = access.get_operable(actor, rows, opt_out_id, permission=Permission.PAYMENTS_WRITE, field="opt_out")
+    if row.ended_at is not None:
+        raise OptOutEnded(f"This opt-out ended on {row.ended_at:%Y-%m-%d}.", field="opt_out")
+    row.ended_at = clock.now()
+    row.save(update_fields=["ended_at"])
+    _tell("opt_out.ended", row)
+    return row
 
 
 def wants_none(organization_id: str, address: str, kind: str) -> OptOut | None:

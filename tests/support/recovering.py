@@ -9,7 +9,7 @@ from billing.models import Invoice
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
-from payments import attempts, collection, recovery_steps, recovery_versions
+from payments import attempts, collection, opt_outs, recovery_steps, recovery_versions
 from payments.collection import Source, Wanted
 from payments.gateways.base import Outcome, Status
 from payments.models import Attempt, Payment, PaymentMethod, RecoveryCase, RecoveryPlan, RecoveryStep
@@ -129,3 +129,11 @@ def retry_of(case: RecoveryCase) -> Payment:
 
 def fresh(case: RecoveryCase) -> RecoveryCase:
     return RecoveryCase.objects.get(pk=case.pk)
+
+
+def seeded(house: House) -> None:
+    """A case with a step done and one to come, a message that was planned, and an address that wants none."""
+    plan(house)
+    failed(house)
+    work()
+    opt_outs.opt_out(organization_id=house.operator.id, address="nobody@example.org", kind="recovery", actor=house.me)
