@@ -55,6 +55,14 @@ class Share:
         return self.would.cost_minor - self.was.cost_minor
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A payment that would go elsewhere or nowhere, and why."""
+
+    payment_id: str
+    why: str
+
+
 @dataclass(slots=True)
 class DryRun:
     """The outcome: per account, how many would go elsewhere, and those that no rule would have let through."""
@@ -63,8 +71,8 @@ class DryRun:
     elsewhere: int = 0
     refused: int = 0
     shares: list[Share] = field(default_factory=list)
-    examples: list[tuple[str, str]] = field(default_factory=list)
-    """(payment, why) of payments that go elsewhere or nowhere, the latest first."""
+    examples: list[Example] = field(default_factory=list)
+    """The latest first."""
 
     @property
     def differences(self) -> dict[str, int]:
@@ -155,7 +163,7 @@ def _cost(candidate: Candidate | None, amount: Money) -> int:
 
 def _example(done: DryRun, payment: Payment, why: str) -> None:
     if len(done.examples) < EXAMPLES:
-        done.examples.append((payment.id, why))
+        done.examples.append(Example(payment.id, why))
 
 
 def _facts(

@@ -14,7 +14,7 @@ from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import Forbidden, Invalid
 from payments import accounts, collection, dry_runs
-from payments.dry_runs import DryRun, Tally
+from payments.dry_runs import DryRun, Example, Tally
 from payments.models import GatewayAccount
 from payments.routing import RulesUnreadable
 from tests.support import books
@@ -48,7 +48,7 @@ def test_what_would_have_gone_elsewhere_is_counted_with_its_cost(house: House, s
     card, debit = paid(house, "card", 100_000), paid(house, "ach", 50_000)
     done = tried(house, {"when": {"method": ["card"]}, "to": [second.id]}, {"to": [house.account.id]})
     assert (done.payments, done.elsewhere, done.refused) == (2, 1, 0)
-    assert done.examples == [(card, "rule 1: card goes to sandbox second")]
+    assert done.examples == [Example(card, "rule 1: card goes to sandbox second")]
     first, other = done.shares
     # By the sandbox: 2.9% of 1,000.00 and 0.30 = 29.30; 2.9% of 500.00 and 0.30 = 14.80. By the other 10.00 + 1.00.
     assert (first.account_id, first.was, first.would) == (
@@ -56,15 +56,15 @@ def test_what_would_have_gone_elsewhere_is_counted_with_its_cost(house: House, s
     )  # fmt: skip
     assert (other.account_id, other.was, other.would) == (second.id, Tally(), Tally(1, 100_000, 1_100))
     assert done.differences == {"USD": 1_100 - 2_930}
-    assert debit not in dict(done.examples)
+    assert debit not in {example.payment_id for example in done.examples}
 
 
 def test_what_no_rule_lets_through_is_told_with_the_reason(house: House) -> None:
     payment = paid(house, "ach", 50_000)
     done = tried(house, {"when": {"method": ["card"]}, "to": ["sandbox"]})
     assert (done.payments, done.refused) == (1, 1)
-    assert done.examples[0][0] == payment
-    assert "rule 1: is for card, not ach" in done.examples[0][1]
+    assert done.examples[0].payment_id == payment
+    assert "rule 1: is for card, not ach" in done.examples[0].why
 
 
 def test_a_split_sends_each_payment_where_it_would_go_then(house: House, second: GatewayAccount) -> None:
