@@ -15,7 +15,12 @@ VERSION = "pay-page-1"
 
 
 def once(operator: str, method: PaymentMethod, amount: Money, on: dt.date, number: str) -> str:
-    """Leave for one debit of a bank account."""
+    """Leave for one debit of a bank account, or one charge of a card on a day to come."""
+    if method.kind == PaymentMethod.Kind.CARD:
+        return (
+            f"I authorize {operator} to charge my {account_of(method)} once, for {amount}, on or after "
+            f"{on.isoformat()}, to pay policy {number}. I can take this back by telling {operator} before that day."
+        )
     return (
         f"I authorize {operator} to debit my {account_of(method)} once, for {amount}, on or after {on.isoformat()}, "
         f"to pay policy {number}. If the debit is returned, it may be presented again, for the same amount, at most "

@@ -72,6 +72,12 @@ def of_link(link: PayLink) -> list[Payable]:
     ]
 
 
+def scheduled_of(link: PayLink) -> list[ScheduledPayment]:
+    """What is to be paid later of the bills a link is about, by day."""
+    rows = ScheduledPayment.objects.filter(invoice__in=_invoices(link), state=ScheduledPayment.State.PLANNED)
+    return list(rows.select_related("invoice", "payment_method").order_by("collect_on", "id"))
+
+
 def methods_of(link: PayLink) -> list[PaymentMethod]:
     """The kept methods to offer: those of the party the link is for, that it said to keep; none to a guest."""
     if link.party_id is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from compliance.models import Organization
@@ -17,7 +17,7 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, Invalid, NotFound
 from coverpay.kernel.money import Money
-from payments import collection, consent_texts, enrolments, mandates, method_fees, pay_links, payable
+from payments import collection, consent_texts, enrolments, mandates, method_fees, pay_links, payable, scheduled
 from payments.collection import Source, Wanted
 from payments.method_fees import Quote
 from payments.models import Autopay, PayLink, Payment, PaymentMethod
@@ -42,6 +42,12 @@ class LookAgain(Conflict):
     code = "look_again"
 
 
+class NotForPaying(Conflict):
+    """This link is for new payment details, not for paying."""
+
+    code = "not_for_paying"
+
+
 class ConsentNeeded(Invalid):
     """This charge takes the payor's leave first."""
 
@@ -56,6 +62,7 @@ class Draft:
     payment_method_id: str
     keep: bool = False
     autopay: bool = False
+    collect_on: dt.date | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -63,13 +70,15 @@ class Draft:
             "payment_method": self.payment_method_id,
             "keep": self.keep,
             "autopay": self.autopay,
+            "collect_on": self.collect_on.isoformat() if self.collect_on else "",
         }
 
 
 def read(said: dict[str, Any]) -> Draft:
     """A draft as `as_json` wrote it."""
     wanted = tuple(Wanted(invoice_id, amount_minor) for invoice_id, amount_minor in said["wanted"])
-    return Draft(wanted, said["payment_method"], said["keep"], said["autopay"])
+    on = dt.date.fromisoformat(said["collect_on"]) if said["collect_on"] else None
+    return Draft(wanted, said["payment_method"], said["keep"], said["autopay"], on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,6 @@ class Review:
     lasting: bool
     automatic: str
     after: str
-    operator: str = field(default="")
 
     @property
     def due(self) -> Money:
@@ -116,22 +124,45 @@ def review(link: PayLink, draft: Draft) -> Review:
             Invalid, LinkExpired, LinkUsed, LinkRevoked.
     """
     pay_links.check(link)
+    if link.purpose != PayLink.Purpose.PAY:
+        raise NotForPaying("This link is for new payment details, not for paying.")
     items = _items(payable.of_link(link), draft.wanted)
     method = method_of(link, draft.payment_method_id)
     places = [(method_fees.place_of(each.invoice.policy), amount) for each, amount in items]
     quote = method_fees.quote(link.organization_id, places, method_fees.how_of(method, method.kind))
+    if draft.collect_on is not None:
+        _check_day(items, draft.collect_on)
+        quote = Quote(Money(0, quote.fee.currency))  # a scheduled payment bears no fee
     operator = Organization.objects.get(pk=link.organization_id).name
-    lasting = draft.keep or draft.autopay
-    total = sum((amount for _, amount in items), quote.fee)
-    leave = _leave(operator, method, items, total, lasting=lasting)
-    number = items[0][0].policy_number
-    automatic = consent_texts.automatic(operator, number) if draft.autopay else ""
     if draft.autopay and (link.policy_id is None or link.party_id is None):
         raise Invalid("Automatic payment is set up by the link of one policy.", field="autopay")
+    lasting = draft.keep or draft.autopay or len(_policies(items)) > 1
+    total = sum((amount for _, amount in items), quote.fee)
+    leave = _leave(operator, method, items, total, lasting=lasting, draft=draft)
+    number = items[0][0].policy_number
     return Review(
-        draft, tuple(items), method, quote, leave, lasting or len(_policies(items)) > 1, automatic,
-        link.payment_id or "", operator,
-    )  # fmt: skip
+        draft=draft,
+        items=tuple(items),
+        method=method,
+        quote=quote,
+        leave=leave,
+        lasting=lasting,
+        automatic=consent_texts.automatic(operator, number) if draft.autopay else "",
+        after=_mark(link),
+    )
+
+
+def _check_day(items: Sequence[tuple[Payable, Money]], on: dt.date) -> None:
+    """A payment is scheduled from tomorrow to the first due date of what it pays."""
+    last = min(each.invoice.due_on for each, _ in items)
+    if on <= clock.today() or on > last:
+        said = f"Choose a day after today, until {last}." if last > clock.today() else "It is due: pay it now."
+        raise Invalid(said, field="collect_on")
+
+
+def _mark(link: PayLink) -> str:
+    """What changes whenever a link is used."""
+    return link.used_at.isoformat() if link.used_at else ""
 
 
 def method_of(link: PayLink, payment_method_id: str) -> PaymentMethod:
@@ -144,17 +175,18 @@ def method_of(link: PayLink, payment_method_id: str) -> PaymentMethod:
 
 
 @command
-def pay(*, link_id: str, draft: Draft, shown: Sequence[Any], agreed: bool, consent: Consent, actor: Actor) -> Payment:
-    """Make the payment that was looked at.
+def pay(
+    *, link_id: str, draft: Draft, shown: Sequence[Any], agreed: bool, consent: Consent, actor: Actor
+) -> Payment | None:
+    """Make the payment that was looked at, or schedule it.
 
     Takes:  `shown`, what the payor's page said (`Review.shown`); whether the words of leave were agreed to.
-    Gives:  the payment; the one made since, when this confirmation was prepared before it.
-    Raises: LookAgain, ConsentNeeded, TooManyTries, and whatever `review` and collecting raise.
+    Gives:  the payment, none for a scheduled one; the last one by this link, when it was used since that was shown.
+    Raises: LookAgain, ConsentNeeded, TooManyTries, and whatever `review`, collecting and scheduling raise.
     """
     link, policies = _locked(link_id)
-    if (link.payment_id or "") != shown[-1]:
+    if _mark(link) != shown[-1]:
         commands.unchanged()
-        assert link.payment is not None
         return link.payment
     said = review(link, draft)
     if said.shown != list(shown):
@@ -162,7 +194,21 @@ def pay(*, link_id: str, draft: Draft, shown: Sequence[Any], agreed: bool, conse
     if (said.leave or said.automatic) and not agreed:
         raise ConsentNeeded("Please agree to the authorization first.", field="agree")
     _refuse_testing([each.id for each, _ in said.items])
-    _give_leave(said, policies, consent)
+    paying = {policy_id: policies[policy_id] for policy_id in _policies(said.items)}
+    if said.leave:
+        give_leave(said.method, said.leave, None if said.lasting else next(iter(paying.values())), consent)
+    payment = None
+    if draft.collect_on is None:
+        payment = _collect(said, paying)
+    else:
+        _schedule(said, paying, draft.collect_on)
+    if said.automatic:
+        enrol(policies[link.policy_id or ""], said.method)
+    pay_links.use_locked(link, payment)
+    return payment
+
+
+def _collect(said: Review, policies: dict[str, Policy]) -> Payment:
     payment = collection.collect_locked(
         policies,
         [Wanted(each.id, amount.amount_minor) for each, amount in said.items],
@@ -171,10 +217,13 @@ def pay(*, link_id: str, draft: Draft, shown: Sequence[Any], agreed: bool, conse
         surcharge_minor=said.quote.fee.amount_minor,
     )
     method_fees.keep(payment, said.quote)
-    if said.automatic:
-        _enrol(policies[link.policy_id or ""], said.method)
-    pay_links.use_locked(link, payment)
     return payment
+
+
+def _schedule(said: Review, policies: dict[str, Policy], on: dt.date) -> None:
+    for each, amount in said.items:
+        policy = policies[each.invoice.policy_id]
+        scheduled.plan_locked(policy, each.invoice, said.method, collect_on=on, amount_minor=amount.amount_minor)
 
 
 def _locked(link_id: str) -> tuple[PayLink, dict[str, Policy]]:
@@ -216,38 +265,46 @@ def _policies(items: Sequence[tuple[Payable, Money]]) -> set[str]:
 
 
 def _leave(
-    operator: str, method: PaymentMethod, items: Sequence[tuple[Payable, Money]], total: Money, *, lasting: bool
+    operator: str,
+    method: PaymentMethod,
+    items: Sequence[tuple[Payable, Money]],
+    total: Money,
+    *,
+    lasting: bool,
+    draft: Draft,
 ) -> str:
-    """The words of leave that this payment takes; none where a standing mandate covers it, or for a card used once."""
-    policies = _policies(items)
-    has = mandates.standing(method, policy_ids=policies, initiator=Payment.Initiator.PAYOR)
-    if lasting or (len(policies) > 1 and method.kind == PaymentMethod.Kind.ACH):
+    """The words of leave that this takes; none where a standing mandate covers it, or for a card charged right now."""
+    later = draft.collect_on is not None
+    if method.kind == PaymentMethod.Kind.CARD and not (later or draft.keep or draft.autopay):
+        return ""
+    initiator = Payment.Initiator.SCHEDULE if later else Payment.Initiator.PAYOR
+    has = mandates.standing(method, policy_ids=_policies(items), initiator=initiator)
+    if lasting:
         stands = has is not None and has.recurring and has.policy_id is None
         return "" if stands else consent_texts.lasting(operator, method)
-    if method.kind != PaymentMethod.Kind.ACH or has is not None:
+    if has is not None:
         return ""
-    return consent_texts.once(operator, method, total, clock.today(), items[0][0].policy_number)
+    return consent_texts.once(operator, method, total, draft.collect_on or clock.today(), items[0][0].policy_number)
 
 
 @step
-def _give_leave(said: Review, policies: dict[str, Policy], consent: Consent) -> None:
-    if not said.leave:
-        return
-    method = PaymentMethod.objects.select_for_update(no_key=True).get(pk=said.method.pk)
+def give_leave(method: PaymentMethod, words: str, policy: Policy | None, consent: Consent) -> None:
+    """Keep the words a payor agreed to on the page: for one charge of a policy, or lasting for none in particular."""
     mandates.give_locked(
-        method,
-        text=said.leave,
+        PaymentMethod.objects.select_for_update(no_key=True).get(pk=method.pk),
+        text=words,
         given="web",
-        policy=None if said.lasting else policies[said.items[0][0].invoice.policy_id],
+        policy=policy,
         text_version=consent_texts.VERSION,
-        recurring=said.lasting,
+        recurring=policy is None,
         ip=consent.ip,
         user_agent=consent.user_agent,
     )
 
 
 @step
-def _enrol(policy: Policy, method: PaymentMethod) -> None:
+def enrol(policy: Policy, method: PaymentMethod) -> None:
+    """Let a method pay a locked policy from now on, in the place of one that did."""
     standing = Autopay.objects.filter(policy=policy, ended_at__isnull=True).first()
     if standing is not None and standing.payment_method_id == method.id:
         return

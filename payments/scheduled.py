@@ -19,6 +19,7 @@ from payments.collection import AmountAboveOpen, NothingOwed, PaymentInProgress,
 from payments.methods import MethodNotUsable
 from payments.models import Payment, PaymentMethod, ScheduledPayment
 from policies import locks
+from policies.models import Policy
 
 LONGEST_DAYS = 366
 SCHEDULER = system("schedule")
@@ -55,9 +56,17 @@ def schedule(
         permission=Permission.PAYMENTS_WRITE,
         field="payment_method",
     )
+    policy = locks.lock(invoice.policy_id)
+    return plan_locked(policy, invoice, method, collect_on=collect_on, amount_minor=amount_minor)
+
+
+@step
+def plan_locked(
+    policy: Policy, invoice: Invoice, method: PaymentMethod, *, collect_on: dt.date, amount_minor: int | None = None
+) -> ScheduledPayment:
+    """Plan to charge an invoice of a locked policy to a kept method on a day; as `schedule`."""
     if not clock.today() <= collect_on <= clock.today() + dt.timedelta(days=LONGEST_DAYS):
         raise Invalid("The day is today or later, and within a year.", field="collect_on")
-    policy = locks.lock(invoice.policy_id)
     if method.organization_id != policy.operator_id:
         raise Invalid("The method is of another organization.", field="payment_method")
     _check_amount(invoice, amount_minor)

@@ -6,6 +6,7 @@ written the account's number is typed and sealed.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -93,12 +94,13 @@ def of_link(link: PayLink, amount: Money, policy: Policy | None) -> list[Way]:
     return [way for way in found if way is not None]
 
 
-def begin(link: PayLink, way: Way) -> SetupReport:
+def begin(link: PayLink, account: GatewayAccount, kind: str) -> SetupReport:
     """Ask the processor for its element. Network; never inside a command. Raises: CannotReachProcessor."""
-    gateway = accounts.gateway_of(way.account)
+    gateway = accounts.gateway_of(account)
     assert isinstance(gateway, KeepsMethods)
+    reference = f"{link.id}-{secrets.token_hex(4)}"
     try:
-        return gateway.begin_setup(way.account.merchant, link.id, way.kind)
+        return gateway.begin_setup(account.merchant, reference, kind)
     except NotSent:
         raise CannotReachProcessor("The card form cannot be loaded right now. Please try again.") from None
 

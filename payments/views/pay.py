@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.core import signing
@@ -12,12 +13,12 @@ from django.views.generic import FormView
 from coverpay.kernel.actors import system
 from coverpay.kernel.errors import DomainError
 from coverpay.kernel.money import Money, exponent
-from payments import guests, methods, pay_links, payable, payor_payments, receipts, ways
-from payments.models import Payment, PaymentMethod
+from payments import guests, pay_links, payable, payor_payments, receipts, ways
+from payments.models import PayLink, Payment
 from payments.payor_payments import Consent, Draft
 from payments.views.pay_forms import LookUpForm, PayForm
-from payments.views.public import LinkPage, PublicPage, address_of, let_in
-from payments.ways import Entry, Way
+from payments.views.pay_methods import method_from, refuse_unconfirmed
+from payments.views.public import LinkPage, PublicPage, address_of, let_in, refused, shut
 
 VISITOR = system("payor")
 REFRESH_SECONDS = 3
@@ -30,6 +31,13 @@ class Open(PublicPage):
         link = pay_links.open(secret=kwargs["secret"], address=address_of(request), actor=VISITOR)
         let_in(request, link)
         return redirect("pay:choose", link_id=link.id)
+
+
+class Nothing(PublicPage):
+    """Something behind a link that is not there, answered without writing the link down."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return shut(refused(request, pay_links.LinkUnknown("There is nothing at this address.")))
 
 
 class LookUp(PublicPage, FormView):  # type: ignore[type-arg]
@@ -67,12 +75,14 @@ class LookUp(PublicPage, FormView):  # type: ignore[type-arg]
 
 
 class Choose(LinkPage):
-    """What is open, and how to pay it."""
+    """What is open, how to pay it, and when."""
 
     template_name = "pay/choose.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if pay_links.is_used(self.link) and self.link.payment_id:
+        if self.link.purpose == PayLink.Purpose.DETAILS:
+            return redirect("pay:details", link_id=self.link.id)
+        if pay_links.is_used(self.link):
             return redirect("pay:status", link_id=self.link.id)
         pay_links.check(self.link)
         return self._page(self._form())
@@ -82,35 +92,36 @@ class Choose(LinkPage):
         form = self._form(request.POST)
         if not form.is_valid():
             return self._page(form, 422)
-        way, data = form.chosen_way(), form.cleaned_data
-        draft = Draft(form.wanted(), "", bool(data.get("keep")), bool(data.get("autopay")))
+        data = form.cleaned_data
+        draft = Draft(form.wanted(), "", bool(data.get("keep")), bool(data.get("autopay")), form.later())
         try:
-            if way is not None and way.entry == Entry.ELEMENT:
-                self.remember(draft=draft.as_json(), account=way.account.id, kind=way.kind)
+            method = method_from(self, form)
+            if method is None:
+                self.remember(draft=draft.as_json())
                 return redirect("pay:enter", link_id=self.link.id)
-            method = self._entered(way, data) if way else payor_payments.method_of(self.link, data["way"])
-            draft = Draft(draft.wanted, method.id, draft.keep, draft.autopay)
+            refuse_unconfirmed(self.link, method, draft)
+            draft = replace(draft, payment_method_id=method.id)
             payor_payments.review(self.link, draft)
         except DomainError as refusal:
-            name = refusal.field if refusal.field in form.fields else None
-            form.add_error(name, refusal.message)
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
             return self._page(form, 422)
         self.remember(draft=draft.as_json())
         return redirect("pay:review", link_id=self.link.id)
 
     def _form(self, typed: Any = None) -> PayForm:
         self.found = payable.of_link(self.link)
-        total = self._total()
         first = self.found[0].invoice.policy if self.found else self.link.policy
         known = bool(self.link.party_id)
+        due = [each.invoice.due_on for each in self.found if not each.paying]
         return PayForm(
             typed,
             initial={"bills": [each.id for each in self.found if not each.paying]},
             payable=self.found,
             kept=payable.methods_of(self.link),
-            ways=ways.of_link(self.link, total, first) if self.found else [],
+            ways=ways.of_link(self.link, self._total(), first) if self.found else [],
             may_keep=known,
             may_enrol=known and self.link.policy_id is not None,
+            last_day=max(due, default=None),
         )
 
     def _bills(self, form: PayForm) -> list[dict[str, Any]]:
@@ -130,30 +141,15 @@ class Choose(LinkPage):
         currency = self.found[0].invoice.currency if self.found else "USD"
         return Money(sum(each.open_minor for each in self.found if not each.paying), currency)
 
-    def _entered(self, way: Way, data: dict[str, Any]) -> PaymentMethod:
-        """Keep what was typed or chosen, before anything is charged to it."""
-        actor = pay_links.actor_of(self.link)
-        if way.entry == Entry.SANDBOX:
-            report = ways.sandbox_report(way.kind, data[f"{way.kind}_token"])
-            return ways.keep(link_id=self.link.id, account_id=way.account.id, report=report, actor=actor)
-        return methods.add_bank_account(
-            party_id=pay_links.payor_of(self.link).id,
-            routing_number=data["routing_number"],
-            account_number=data["account_number"],
-            account_type=data["account_type"],
-            holder_name=data["holder_name"],
-            actor=actor,
-        )
-
     def _page(self, form: PayForm, status: int = 200) -> HttpResponse:
+        total = self._total()
         shown = self.get_context_data(
             form=form,
             payable=self.found,
             bills=self._bills(form),
-            total=self._total(),
-            decimals=exponent(self._total().currency),
+            total=total,
+            decimals=exponent(total.currency),
             payment=self.link.payment,
-            **{f"{kind}_way": form.ways.get(kind) for kind in ("card", "ach")},
         )
         return self.render_to_response(shown, status=status)
 
@@ -174,7 +170,7 @@ class Confirm(LinkPage):
         except signing.BadSignature:
             return redirect("pay:choose", link_id=self.link.id)
         try:
-            payor_payments.pay(
+            payment = payor_payments.pay(
                 link_id=self.link.id,
                 draft=payor_payments.read(said["draft"]),
                 shown=said["shown"],
@@ -184,6 +180,7 @@ class Confirm(LinkPage):
             )
         except (payor_payments.LookAgain, payor_payments.ConsentNeeded) as refusal:
             return self._page(refusal.message, refusal.status)
+        self.remember(scheduled=payment is None)
         return redirect("pay:status", link_id=self.link.id)
 
     def _page(self, said: str = "", status: int = 200) -> HttpResponse:
@@ -202,6 +199,8 @@ class Status(LinkPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         payment = self.link.payment
+        if self.memory.get("scheduled") or (payment is None and self.link.used_at):
+            return self.render_to_response(self.get_context_data(scheduled=payable.scheduled_of(self.link)))
         if payment is None:
             return redirect("pay:choose", link_id=self.link.id)
         attempt = payment.attempts.order_by("-number").first()

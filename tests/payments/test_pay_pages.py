@@ -8,11 +8,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from billing import invoices
 from billing.models import Invoice
 from compliance import explanations
 from coverpay.kernel import clock
-from payments import pay_links
-from payments.models import Autopay, Mandate, Payment, PaymentMethod
+from payments import pay_links, scheduled
+from payments.models import Autopay, Mandate, PayLink, Payment, PaymentMethod, RecoveryCase, ScheduledPayment
 from policies.parties import PartyDetails
 from tests.payments.test_method_fees import FEE_OF_A_BROKER, decide, publish, visa_limit
 from tests.support import books, payors
@@ -234,3 +235,49 @@ def test_no_log_line_holds_the_secret_of_a_link(
     said = [str(record.msg) + record.getMessage() for record in caplog.records]
     assert any("/pay/***/" in line for line in said)
     assert not [line for line in said if secret in line]
+
+
+def test_a_payment_is_scheduled_up_to_the_due_date(house: House) -> None:
+    to_come = books.bound(house, plan="monthly", effective_on=dt.date(2026, 2, 20), expires_on=dt.date(2027, 2, 20))
+    bill = invoices.issue(policy_id=to_come.id, through=dt.date(2026, 2, 20), actor=house.me)
+    payor, link = linked(house, policy_id=bill.policy_id)
+    assert bill.due_on == dt.date(2026, 2, 20)
+    assert "collect_on" in read(payor.sees()).fields
+    for day in ("2026-02-02", "2026-02-21"):
+        assert payor.chooses([bill.id], when="later", collect_on=day).status_code == 422
+    payor.chooses([bill.id], when="later", collect_on="2026-02-19")
+    assert "charge my Visa ending in 4242 once" in read(payor.sees("review")).text
+    payor.confirms(agree="yes")
+    assert "1,296.80 USD will be charged to Visa ···4242 on 2026-02-19" in read(payor.sees("status")).text
+    planned = ScheduledPayment.objects.get()
+    assert (planned.amount_minor, planned.collect_on, Payment.objects.count()) == (129_680, dt.date(2026, 2, 19), 0)
+    link.refresh_from_db()
+    assert pay_links.state_of(link) == "used"
+    clock.advance(dt.timedelta(days=17))
+    assert scheduled.collect_due(house.operator.id, clock.today()) == 1
+    payors.work()
+    assert Payment.objects.get().state == "succeeded"
+
+
+def test_new_details_are_kept_with_leave_and_recovery_goes_on_with_them(house: House, invoice: Invoice) -> None:
+    books.paid(house, invoice, "tok_decline_insufficient_funds")
+    case = RecoveryCase.objects.get()
+    payor, link = linked(house, policy_id=invoice.policy_id, purpose="details")
+    PayLink.objects.filter(pk=link.pk).update(recovery_case=case)
+    assert payor.sees().status_code == 302
+    payor.client.post(reverse("pay:details", args=[link.id]), {"way": "card", "card_token": "tok_ok"})
+    agree = reverse("pay:agree", args=[link.id])
+    assert "I authorize" in read(payor.client.get(agree)).text
+    assert payor.client.post(agree).status_code == 422
+    assert payor.client.post(agree, {"agree": "yes"}).status_code == 302
+    assert "We use Visa ···4242 from now on" in read(payor.client.get(agree)).text
+    assert payor.client.post(agree, {"agree": "yes"}).status_code == 302
+    assert Mandate.objects.count() == 1
+    assert list(case.steps.filter(kind="fallback").values_list("payment_method__last4", flat=True)) == ["4242"]
+
+
+def test_a_link_for_details_pays_nothing(house: House, invoice: Invoice) -> None:
+    payor, _ = linked(house, policy_id=invoice.policy_id, purpose="details")
+    refused = payor.chooses([invoice.id])
+    assert refused.status_code == 422 and "new payment details" in read(refused).text
+    assert Payment.objects.count() == 0

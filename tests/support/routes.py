@@ -16,9 +16,10 @@ WITHOUT_ROWS = {
     "inbound-webhook": "gateways knock there with a signature, not a session; tests/payments shows what it refuses",
     "payments:unsubscribe": "a signed link is the key; tests/payments/test_opt_outs.py shows what it refuses",
     "pay:open": "whoever has the secret may; tests/payments/test_pay_links.py shows what anybody else gets",
+    "pay:nothing": "there is nothing",
     "pay:guest": "number and postal code open it; tests/payments/test_guests.py shows what anybody else learns",
     **dict.fromkeys(
-        ("pay:choose", "pay:enter", "pay:review", "pay:status", "pay:receipt"),
+        [f"pay:{page}" for page in ("choose", "enter", "details", "agree", "review", "status", "receipt")],
         "a browser that opened the link only; tests/payments/test_pay_pages.py walks them without",
     ),
     "openapi": "the same document for everyone",
