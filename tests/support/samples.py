@@ -85,7 +85,7 @@ def _value(name: str, field: Any, seeded: Seeded) -> Any:
         case serializers.BaseSerializer():
             return body(type(field), seeded)
         case serializers.ListField():
-            return [_value("", field.child, seeded)]
+            return [_value("", field.child, seeded)] * (field.min_length or 1)
         case serializers.ChoiceField():
             return next(iter(field.choices))
         case serializers.FileField():
