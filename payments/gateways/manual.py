@@ -85,7 +85,9 @@ class Manual:
     def void(self, merchant: str, reference: str) -> Outcome:
         """Withdraw the announcement; too late once the money came."""
         known = self._expected.find(merchant, reference)
-        if known is None or not known.item:
+        if known is None:
+            return Outcome(Status.NOT_FOUND)
+        if not known.item:
             return Outcome(Status.VOIDED, code="withdrawn", message="the payment is not expected any more")
         return _outcome(known)
 

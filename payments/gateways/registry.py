@@ -11,7 +11,7 @@ from coverpay.kernel.errors import Invalid
 from payments import expected
 from payments.ach import terms
 from payments.ach.desk import Desk
-from payments.gateways import manual, nacha, sandbox, stripe
+from payments.gateways import authorizenet, manual, nacha, sandbox, stripe
 from payments.gateways.base import Capabilities, Connection, Gateway
 
 
@@ -62,6 +62,12 @@ _GATEWAYS: dict[str, Entry] = {
         optional=terms.OPTIONAL,
         makes_secret=True,
         takes_account_numbers=True,
+    ),
+    "authorizenet": Entry(
+        authorizenet.AuthorizeNet,
+        authorizenet.AuthorizeNet.capabilities,
+        credentials=("login_id", "transaction_key"),
+        optional=("base_url", "connect_seconds", "read_seconds"),
     ),
     "stripe": Entry(
         stripe.Stripe,

@@ -43,6 +43,8 @@ class Bench:
     unordered: ClassVar[frozenset[str]] = frozenset()
     """Tokens whose last webhook does not tell how it ended."""
     signs = True
+    dated = True
+    """Whether a signature says when it was made, so that an old one is refused."""
     wrong_secrets: ClassVar[list[str]] = ["", "whsec_", "whsec_" + "A" * 43 + "="]
     tampered: ClassVar[list[dict[str, str]]] = []
     """Changes of the headers, each of which has to be refused."""

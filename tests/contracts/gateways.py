@@ -15,7 +15,9 @@ from coverpay.kernel import clock
 from payments.gateways import sandbox
 from payments.gateways.base import Gateway, Status
 from payments.gateways.sandbox import Sandbox
+from tests.contracts.authorizenet_bench import AuthorizeNetBench
 from tests.contracts.bench import Bench, Reply
+from tests.contracts.manual_bench import ManualBench
 from tests.contracts.stripe_bench import StripeBench
 
 
@@ -113,7 +115,12 @@ class SandboxBench(Bench):
         }
 
 
-BENCHES: dict[str, type[Bench]] = {"sandbox": SandboxBench, "stripe": StripeBench}
+BENCHES: dict[str, type[Bench]] = {
+    "sandbox": SandboxBench,
+    "authorizenet": AuthorizeNetBench,
+    "manual": ManualBench,
+    "stripe": StripeBench,
+}
 
 
 def having(field: str) -> pytest.MarkDecorator:

@@ -18,6 +18,8 @@ TIMEOUT_SECONDS = 60
 class Processor:
     """A processor in its own process; leaving the block kills it, and its books stay in the file."""
 
+    module = "tests.support.processor"
+
     def __init__(self, state: Path) -> None:
         self.state = state
         self.url = self.control = ""
@@ -33,7 +35,7 @@ class Processor:
     def start(self) -> None:
         """Start it, at the same ports as before if it ran before."""
         ports = [str(urlsplit(url).port or 0) for url in (self.url, self.control)]
-        command = [sys.executable, "-m", "tests.support.processor", "--state", str(self.state)]
+        command = [sys.executable, "-m", self.module, "--state", str(self.state)]
         self._child = subprocess.Popen(
             [*command, "--port", ports[0], "--control-port", ports[1]],
             cwd=PROJECT, stdout=subprocess.PIPE, text=True,
