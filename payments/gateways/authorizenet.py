@@ -95,7 +95,7 @@ class AuthorizeNet:
         now = _details(known, self._currency)
         if now.status not in (Status.AUTHORIZED, Status.PENDING):
             return now
-        said = self._act(wire.void_request(reference, str(known["transId"])), now.amount, reference)
+        said = self._act(wire.void_request(wire.ref_id_of(reference), str(known["transId"])), now.amount, reference)
         return Outcome(Status.VOIDED, said.gateway_reference) if said.status is Status.SUCCEEDED else said
 
     def refund(self, order: RefundOrder) -> Outcome:
@@ -160,7 +160,11 @@ class AuthorizeNet:
                 Status.DECLINED, code=wire.NOT_CREDITABLE, message="a part goes back once the charge has settled"
             )
         if now.status is not Status.VOIDED:
-            said = self._act(wire.void_request(order.reference, str(known["transId"])), order.amount, order.reference)
+            said = self._act(
+                wire.void_request(order.reference[: wire.INVOICE_LETTERS], str(known["transId"])),
+                order.amount,
+                order.reference,
+            )
             if said.status is not Status.SUCCEEDED:
                 return said
         return Outcome(Status.SUCCEEDED, str(known["transId"]), amount=order.amount)

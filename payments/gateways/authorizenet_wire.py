@@ -116,9 +116,10 @@ def capture_request(order: CaptureOrder, transaction: str) -> dict[str, Any]:
     return {"refId": ref_id_of(order.charge_reference), "transactionRequest": asked}
 
 
-def void_request(reference: str, transaction: str) -> dict[str, Any]:
+def void_request(ref_id: str, transaction: str) -> dict[str, Any]:
+    """Let a transaction go; `ref_id` is the charge's own, or that of the refund that wants it."""
     asked = {"transactionType": "voidTransaction", "refTransId": transaction}
-    return {"refId": ref_id_of(reference), "transactionRequest": asked}
+    return {"refId": ref_id, "transactionRequest": asked}
 
 
 def refund_request(order: RefundOrder, transaction: str, card: str) -> dict[str, Any]:
