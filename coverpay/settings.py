@@ -274,6 +274,12 @@ CELERY_BEAT_SCHEDULE = {
     )
 }
 
+CELERY_BEAT_SCHEDULE["payments.sweep_ach"] = {
+    "task": "payments.sweep_ach",
+    "schedule": env.int("ACH_SWEEP_SECONDS", default=300),
+    "options": {"expires": 300},
+}
+CELERY_BEAT_SCHEDULE["payments.watch_return_rates"] = {"task": "payments.watch_return_rates", "schedule": 3600}
 CELERY_BEAT_SCHEDULE["payments.catch_up"] = {
     "task": "payments.catch_up",
     "schedule": env.int("CATCH_UP_SECONDS", default=600),
@@ -289,6 +295,7 @@ SANDBOX_ENABLED = env.bool("SANDBOX_ENABLED", default=True)
 SANDBOX_FILE = Path(env("SANDBOX_FILE", default=str(VAR_DIR / "sandbox.sqlite3")))
 PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000")
 REFUND_LIMIT_MINOR = env.int("REFUND_LIMIT_MINOR", default=1_000_000)
+TRUST_WITHDRAWAL_LIMIT_MINOR = env.int("TRUST_WITHDRAWAL_LIMIT_MINOR", default=2_500_000)
 DISBURSEMENT_LIMIT_MINOR = env.int("DISBURSEMENT_LIMIT_MINOR", default=100_000)
 CHECK_STALE_DAYS = env.int("CHECK_STALE_DAYS", default=180)
 SCREENING_CHECK = env("SCREENING_CHECK", default="compliance.screening.by_lists")

@@ -17,6 +17,7 @@ from payments import (
     sandbox_webhooks,
     validations,
 )
+from payments.ach import files, receiving, settling, watching
 
 
 @shared_task(name="payments.submit")
@@ -57,6 +58,18 @@ def sweep() -> None:
     disputes.sweep()
     deposit_sweeps.sweep()
     validations.sweep()
+
+
+@shared_task(name="payments.sweep_ach")
+def sweep_ach() -> None:
+    files.build_due()
+    settling.settle_due()
+    receiving.resume()
+
+
+@shared_task(name="payments.watch_return_rates")
+def watch_return_rates() -> None:
+    watching.watch()
 
 
 @shared_task(name="payments.sweep_disbursements")

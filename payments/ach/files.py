@@ -9,18 +9,25 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from compliance import access, audit, events
+from compliance import access, audit, events, vault
 from compliance.permissions import Permission
 from coverpay.kernel import clock, commands, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
-from coverpay.kernel.errors import IllegalTransition
+from coverpay.kernel.errors import Conflict, IllegalTransition
+from payments import sweeps
 from payments.ach import calendar, composing, telling, terms
-from payments.ach.desk import GATEWAY, withdraw_locked
+from payments.ach.desk import DESK, GATEWAY, withdraw_locked
 from payments.models import AchEntry, AchFile, GatewayAccount
 
 State, F = AchEntry.State, AchFile.State
 AT_ONCE = 1_000
+
+
+class NothingStaged(Conflict):
+    """No entry waits for the next file of this account."""
+
+    code = "nothing_staged"
 
 
 def build_file(*, account_id: str, actor: Actor) -> AchFile | None:
@@ -35,14 +42,16 @@ def build_file(*, account_id: str, actor: Actor) -> AchFile | None:
     return file
 
 
-def build_due(actor: Actor) -> list[AchFile]:
-    """Build the file of every account whose cut-off is over, where something waits for it."""
-    built = []
-    for account in GatewayAccount.objects.filter(gateway=GATEWAY, ach_entries__state=State.STAGED).distinct():
-        if _is_over(terms.read(account.settings), clock.now()):
-            file = build_file(account_id=account.id, actor=actor)
-            built += [file] if file else []
-    return built
+def build_due() -> int:
+    """Build the file of every account whose cut-off is over, where something waits. Gives how many it looked at."""
+    waiting = GatewayAccount.objects.filter(gateway=GATEWAY, ach_entries__state=State.STAGED).distinct()
+    return sweeps.each(list(waiting.order_by("id").values_list("id", flat=True)), _build_at_cut_off)
+
+
+def _build_at_cut_off(account_id: str) -> None:
+    account = GatewayAccount.objects.get(pk=account_id)
+    if _is_over(terms.read(account.settings), clock.now()):
+        build_file(account_id=account_id, actor=DESK)
 
 
 @command
@@ -168,3 +177,25 @@ def _is_over(said: terms.Terms, now: dt.datetime) -> bool:
     """Whether the cut-off of a banking day is over."""
     local = now.astimezone(said.zone)
     return calendar.is_banking_day(local.date()) and local.time() >= said.cut_off
+
+
+@command
+def open_content(*, file_id: str, actor: Actor) -> tuple[AchFile, bytes]:
+    """Open a file of either direction to hand it to the bank or to look at it; who did so is kept.
+
+    Raises: NotFound, Forbidden.
+    """
+    rows = AchFile.objects.select_related("account")
+    file = access.get_operable(actor, rows, file_id, permission=Permission.PAYMENTS_WRITE, field="file")
+    audit.record(
+        action="ach_file.open",
+        object_id=file.id,
+        organization_id=file.organization_id,
+        after={"name": file.name, "hash": file.content_hash},
+    )
+    return file, content_of(file)
+
+
+def content_of(file: AchFile) -> bytes:
+    """A file's content, byte for byte."""
+    return vault.open_sealed(file.content_sealed, row_id=file.id).encode("latin-1")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 
 from compliance import access
 from coverpay.kernel.actors import Actor
 from payments.ach import rates, records
 from payments.ach.desk import GATEWAY
 from payments.ach.rates import Rate
-from payments.models import AchEntry, AchFile, AchNews, GatewayAccount
+from payments.models import AchEntry, AchNews, GatewayAccount
 
 State = AchEntry.State
 _ORIGINATED = (State.FILED, State.SETTLED, State.RETURNED)
@@ -21,13 +21,6 @@ _ORIGINATED = (State.FILED, State.SETTLED, State.RETURNED)
 def accounts(actor: Actor) -> QuerySet[GatewayAccount]:
     """The actor's accounts that send files to a bank."""
     return access.visible(actor, GatewayAccount.objects.filter(gateway=GATEWAY)).order_by("id")
-
-
-def files(actor: Actor) -> QuerySet[AchFile]:
-    """Files sent and received, the newest first, with how much of each waits for a person."""
-    rows = access.visible(actor, AchFile.objects.all()).select_related("account").defer("content_sealed")
-    waiting = Count("news", filter=Q(news__state=AchNews.State.QUARANTINED))
-    return rows.annotate(waiting=waiting).order_by("-id")
 
 
 def entries(actor: Actor) -> QuerySet[AchEntry]:
@@ -42,8 +35,13 @@ def news(actor: Actor) -> QuerySet[AchNews]:
 
 
 def staged(account: GatewayAccount) -> dict[str, Any]:
-    """How many entries wait for an account's next file."""
-    return AchEntry.objects.filter(account=account, state=State.STAGED).aggregate(count=Count("id"))
+    """How many entries wait for an account's next file, and their debits and credits, minor units."""
+    takes = Q(transaction_code__in=records.DEBIT_CODES)
+    return AchEntry.objects.filter(account=account, state=State.STAGED).aggregate(
+        count=Count("id"),
+        debits=Sum("amount_minor", filter=takes, default=0),
+        credits=Sum("amount_minor", filter=~takes, default=0),
+    )
 
 
 def return_rates(account: GatewayAccount, on: dt.date) -> list[Rate]:

@@ -21,6 +21,7 @@ from coverpay.kernel.errors import Invalid
 from payments import sweeps
 from payments.ach import calendar, news, reading, records
 from payments.ach.desk import DESK, GATEWAY
+from payments.ach.files import content_of
 from payments.ach.news import Item
 from payments.ach.proofs import Problem
 from payments.ach.reading import Event, What
@@ -75,11 +76,6 @@ def resume(limit: int = 50) -> int:
 def _resume(file_id: str) -> None:
     file = AchFile.objects.select_related("account").get(pk=file_id)
     _apply(file, _parse(content_of(file)))
-
-
-def content_of(file: AchFile) -> bytes:
-    """A file's content, byte for byte."""
-    return vault.open_sealed(file.content_sealed, row_id=file.id).encode("latin-1")
 
 
 def _apply(file: AchFile, parsed: _Parsed) -> None:

@@ -1,13 +1,15 @@
 """The finance admin of payments, a module a subject; importing it registers its models."""
 
-from payments.admin import accounts, autopay, charges, deposits, disbursements, methods, payouts, recovery
+from payments.admin import accounts, ach, autopay, charges, deposits, disbursements, disputes, methods, payouts, recovery
 
 __all__ = [
     "accounts",
+    "ach",
     "autopay",
     "charges",
     "deposits",
     "disbursements",
+    "disputes",
     "methods",
     "payouts",
     "recovery",

@@ -3,7 +3,19 @@
 Each module ends with `routes`, a list of (path below /v1, viewset); a new one is imported and added to the list here.
 """
 
-from payments.api import accounts, autopay, charges, deposits, disbursements, methods, payouts, recovery, scheduled
+from payments.api import (
+    accounts,
+    ach,
+    autopay,
+    charges,
+    deposits,
+    disbursements,
+    disputes,
+    methods,
+    payouts,
+    recovery,
+    scheduled,
+)
 
 routes = [
     *autopay.routes,
@@ -13,6 +25,8 @@ routes = [
     *accounts.routes,
     *payouts.routes,
     *disbursements.routes,
+    *disputes.routes,
     *deposits.routes,
     *recovery.routes,
+    *ach.routes,
 ]

@@ -13,7 +13,6 @@ from coverpay.kernel.errors import Forbidden, IllegalTransition, NotFound
 from coverpay.kernel.money import Money
 from payments import accounts, attempts, mandates, methods, settlement
 from payments.ach import composing, files, terms
-from payments.ach.desk import DESK
 from payments.gateways.base import Charge, Status
 from payments.models import AchEntry, AchFile, Attempt, Mandate, Payment
 from tests.support import ach, ach_bank, bank, books, world
@@ -66,12 +65,15 @@ def test_what_is_staged_after_the_cut_off_waits_for_the_next_file(desk):
 
 def test_the_cut_off_builds_by_itself_on_banking_days(desk):
     ach.debit(desk)
-    assert files.build_due(DESK) == []
+    files.build_due()
+    assert not AchFile.objects.exists()
     ach.at(D(2026, 2, 2))
-    assert [file.entry_count for file in files.build_due(DESK)] == [1]
+    files.build_due()
+    assert AchFile.objects.get().entry_count == 1
     ach.debit(desk)
     ach.at(D(2026, 2, 7))  # a Saturday
-    assert files.build_due(DESK) == []
+    files.build_due()
+    assert AchFile.objects.count() == 1
 
 
 def test_an_entry_that_missed_its_day_is_asked_for_the_earliest(desk):
