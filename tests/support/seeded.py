@@ -29,7 +29,7 @@ from policies import cancellations
 from policies import imports as policy_imports
 from policies.cancellations import CancellationRequest
 from reconciliation import imports, matches
-from tests.support import books, paying, recovering, seeded_exports, seeded_out, world
+from tests.support import books, paying, recovering, seeded_ach, seeded_exports, seeded_out, world
 from tests.support import deposits as deposited
 from tests.support.books import House
 
@@ -93,6 +93,7 @@ def everything(sandbox: Sandbox) -> Seeded:
     deposited.seeded(house)
     recovering.seeded(house)
     paying.seeded(house)
+    seeded_ach.filed(house)
     runs.begin(organization_id=house.operator.id, run_on=clock.today(), actor=house.me)
     home = world.organization("agency")
     viewing = [Permission(scope) for scope in ROLE_PERMISSIONS["viewer"]]
