@@ -35,6 +35,7 @@ TEMPLATES = {
     "new_details_needed": "recovery",
     "recovered": "receipts",
     "receipt": "receipts",
+    "pay_link": "bills",
     "upcoming_autopay": "autopay",
     "card_expiring": "autopay",
 }

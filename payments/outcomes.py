@@ -13,7 +13,7 @@ from coverpay.kernel import clock, commands, jobs, texts
 from coverpay.kernel.commands import step
 from coverpay.kernel.errors import NotFound
 from coverpay.kernel.money import Money
-from payments import contradictions, methods, recovery, takings
+from payments import contradictions, methods, receipts, recovery, takings
 from payments.gateways.base import Outcome, Status
 from payments.models import Attempt, Payment, PaymentPart
 from policies import locks
@@ -169,6 +169,7 @@ def _succeeded(attempt: Attempt, outcome: Outcome) -> None:
     tell("payment.succeeded", attempt)
     recovery.paid_locked([part.invoice_id for part in payment.parts.all()])
     recovery.paid_locked(payment.parts.values_list("invoice_id", flat=True))
+    receipts.tell_locked(payment)
 
 
 def _taken_and_returned(attempt: Attempt, outcome: Outcome) -> None:

@@ -23,7 +23,7 @@ from coverpay.kernel import clock, commands
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, Invalid, NotFound
-from payments import waits
+from payments import messages, waits
 from payments.models import PayLink, Payment, RecoveryCase
 from payments.waits import Watched
 from policies.models import Party, Policy
@@ -78,11 +78,12 @@ def create(
     single_use: bool = True,
     days: int = DAYS,
     party_id: str | None = None,
+    by_mail: bool = False,
 ) -> Issued:
     """Make a link about a policy, a billing account or one invoice.
 
     Takes:  one of the three; without `invoice_id` it is about all that is open when it is used. `party_id`, whose kept
-            methods the page offers: the account's payor or the insured when left out.
+            methods the page offers: the account's payor or the insured when left out; `by_mail` sends it to them.
     Raises: NotFound, Forbidden, Invalid.
     """
     access.require(actor, Permission.PAYMENTS_WRITE)
@@ -97,7 +98,7 @@ def create(
     if billing_account_id is not None:
         account = _one(actor, BillingAccount.objects.all(), billing_account_id, "billing_account")
     party = _one(actor, Party.objects.all(), party_id, "party") if party_id is not None else None
-    return create_locked(
+    issued = create_locked(
         policy=policy,
         account=account,
         invoice=invoice,
@@ -106,6 +107,9 @@ def create(
         days=days,
         party=party or _payor(policy, account, invoice),
     )
+    if by_mail:
+        _send(issued)
+    return issued
 
 
 @step
@@ -250,6 +254,25 @@ def actor_of(link: PayLink) -> Actor:
 
 def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _send(issued: Issued) -> None:
+    link, party = issued.link, issued.link.party
+    if party is None or not party.email:
+        raise Invalid("No e-mail address of the payor is known.", field="by_mail")
+    messages.plan_locked(
+        "pay_link",
+        organization=link.organization,
+        key=f"pay_link:{link.id}",
+        subject_id=link.id,
+        party=party,
+        policy=link.policy,
+        context={
+            "link": issued.url,
+            "link_expires_at": link.expires_at,
+            "details": link.purpose == PayLink.Purpose.DETAILS,
+        },
+    )
 
 
 def _payor(policy: Policy | None, account: BillingAccount | None, invoice: Invoice | None) -> Party:

@@ -1,12 +1,13 @@
-"""Receipts: what a payor paid, for what and how, as a page, a PDF and an e-mail."""
+"""Receipts: what a payor paid, for what and how, on a page and by e-mail; `receipt_letters` is the document."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from billing import letters
-from billing.letters import Addressee, Column, Due, Letter
-from payments import payable
+from coverpay.kernel import clock
+from coverpay.kernel.commands import step
+from coverpay.kernel.money import Money
+from payments import messages, payable
 from payments.models import PayLink, Payment
 
 PAID = (Payment.State.SUCCEEDED, Payment.State.REFUNDED, Payment.State.RETURNED, Payment.State.DISPUTED)
@@ -54,39 +55,29 @@ def method_words(payment: Payment) -> str:
     )
 
 
-def receipt_pdf(receipt: Receipt) -> bytes:
-    """The PDF of a receipt."""
-    return letters.pdf(receipt_letter(receipt))
-
-
-def receipt_letter(receipt: Receipt) -> Letter:
-    """What a receipt's document says; a guest's names nobody."""
-    payment, currency = receipt.payment, receipt.payment.currency
-    taken = payment.attempts.order_by("-number").first()
-    on = (taken.decided_at if taken and taken.decided_at else payment.created_at).date()
-    rows = [
-        [part.policy_number, part.number, letters.amount(part.amount_minor, currency)] for part in receipt.parts
-    ]
-    if payment.surcharge_minor:
-        rows.append(["", "Fee for this way of paying", letters.amount(payment.surcharge_minor, currency)])
-    columns = [Column("Policy"), Column("Bill", wide=True), Column("Paid", figure=True)]
-    total = ["Total", "", letters.amount(payment.amount_minor, currency)]
-    return Letter(
-        title="Receipt",
-        number=payment.id,
-        dated=on,
-        sender=payment.policy.operator.name,
-        recipient=Addressee(receipt.payor or "Our customer", [], "Received from"),
-        facts=[("Receipt", payment.id), ("Paid on", letters.day(on)), ("Paid by", receipt.method)],
-        due=Due("Amount paid", letters.full(payment.amount_minor, currency), _standing(payment)),
-        sections=[letters.table("What was paid", columns, rows, total)],
+@step
+def tell_locked(payment: Payment) -> None:
+    """Plan the receipt's e-mail for a payment that its payor made or scheduled; a guest left no address."""
+    if payment.initiator not in (Payment.Initiator.PAYOR, Payment.Initiator.SCHEDULE):
+        return
+    link = PayLink.objects.filter(payment=payment).select_related("party").first()
+    kept = payment.payment_method
+    party = link.party if link is not None else (kept.party if kept is not None else None)
+    if party is None:
+        return
+    receipt, currency = of(payment, link), payment.currency
+    messages.plan_locked(
+        "receipt",
+        organization=payment.policy.operator,
+        key=f"receipt:{payment.id}",
+        subject_id=payment.id,
+        party=party,
+        policy=payment.policy,
+        context={
+            "amount": Money(payment.amount_minor, currency),
+            "paid_on": clock.today(),
+            "method": receipt.method,
+            "lines": [f"Bill {part.number}: {Money(part.amount_minor, currency)}" for part in receipt.parts],
+            "surcharge": Money(payment.surcharge_minor, currency) if payment.surcharge_minor else None,
+        },
     )
-
-
-def _standing(payment: Payment) -> str:
-    return {
-        Payment.State.SUCCEEDED: "Thank you.",
-        Payment.State.REFUNDED: "This payment was given back.",
-        Payment.State.RETURNED: "The bank took this payment back; what it paid is owed again.",
-        Payment.State.DISPUTED: "This payment is disputed.",
-    }.get(Payment.State(payment.state), "This payment is not final yet.")

@@ -13,7 +13,7 @@ from django.views.generic import FormView
 from coverpay.kernel.actors import system
 from coverpay.kernel.errors import DomainError
 from coverpay.kernel.money import Money, exponent
-from payments import guests, pay_links, payable, payor_payments, receipts, ways
+from payments import guests, pay_links, payable, payor_payments, receipt_letters, receipts, ways
 from payments.models import PayLink, Payment
 from payments.payor_payments import Consent, Draft
 from payments.views.pay_forms import LookUpForm, PayForm
@@ -227,7 +227,7 @@ class Document(LinkPage):
         payment = self.link.payment
         if payment is None or payment.state not in receipts.PAID:
             return redirect("pay:status", link_id=self.link.id)
-        content = receipts.receipt_pdf(receipts.of(payment, self.link))
+        content = receipt_letters.pdf(receipts.of(payment, self.link))
         name = f"receipt-{payment.id}.pdf"
         headers = {"Content-Disposition": f'inline; filename="{name}"'}
         return HttpResponse(content, content_type="application/pdf", headers=headers)
