@@ -18,6 +18,7 @@ from payments.gateways.sandbox import Sandbox
 from tests.contracts.authorizenet_bench import AuthorizeNetBench
 from tests.contracts.bench import Bench, Reply
 from tests.contracts.manual_bench import ManualBench
+from tests.contracts.nacha_bench import NachaBench
 from tests.contracts.stripe_bench import StripeBench
 
 
@@ -119,6 +120,7 @@ BENCHES: dict[str, type[Bench]] = {
     "sandbox": SandboxBench,
     "authorizenet": AuthorizeNetBench,
     "manual": ManualBench,
+    "nacha": NachaBench,
     "stripe": StripeBench,
 }
 
