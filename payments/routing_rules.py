@@ -339,3 +339,11 @@ def to_in_words(rule: Rule, names: Mapping[str, str]) -> str:
     if isinstance(to, Mapping):
         return f"the cheapest of {', '.join(names.get(choice, choice) for choice in to['cheapest'])}"
     return ", then ".join(names.get(choice, choice) for choice in to)
+
+
+def choices(rule: Rule) -> list[str]:
+    """Every gateway and account a rule names."""
+    to = rule.get("to", [rule.get("gateway", "")])
+    if isinstance(to, Mapping):
+        return [share["to"] for share in to["split"]] if "split" in to else list(to["cheapest"])
+    return list(to)

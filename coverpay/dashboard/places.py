@@ -29,7 +29,20 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import NotFound
 from coverpay.kernel.ids import is_id
 from coverpay.webhooks.models import Delivery, Endpoint
-from payments.models import Attempt, Autopay, CheckRun, Deposit, DepositItem, Disbursement, Payment, Payout, Refund
+from payments.models import (
+    Attempt,
+    Autopay,
+    CheckRun,
+    Deposit,
+    DepositItem,
+    Disbursement,
+    Dispute,
+    GatewayAccount,
+    Payment,
+    Payout,
+    Refund,
+    RoutingTable,
+)
 from policies.models import Charge, Policy, PolicyImport, Term
 from reconciliation.ledger.models import Entry
 from reconciliation.models import (
@@ -99,6 +112,10 @@ _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "pay": (Payment, "pk", _page("payments:detail")),
     "att": (Attempt, "pk", _page("payments:detail", "payment_id")),
     "rfd": (Refund, "pk", _page("payments:detail", "payment_id")),
+    "gwa": (GatewayAccount, "pk", _page("payments:processor")),
+    "rte": (RoutingTable, "pk", _page("payments:routing-version")),
+    "dsp": (Dispute, "pk", _page("payments:dispute")),
+    "prt": (Payment, "parts__pk", _page("payments:detail")),
     "pyt": (Payout, "pk", _page("payments:payout")),
     "pyl": (Payout, "lines__pk", _page("payments:payout")),
     "dpt": (Deposit, "pk", _page("payments:deposit")),
