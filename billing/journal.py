@@ -6,7 +6,16 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Protocol
 
-from billing.models import Application, CashTransfer, Invoice, InvoiceLine, LineCredit, Receipt, SuspenseItem
+from billing.models import (
+    Application,
+    CashTransfer,
+    Invoice,
+    InvoiceLine,
+    LineCredit,
+    Receipt,
+    SuspenseItem,
+    TrustMovement,
+)
 from coverpay.kernel.commands import step
 from coverpay.kernel.money import Money
 from policies.models import Component, PayeeKind
@@ -24,6 +33,14 @@ SUSPENSE_OPENED = "suspense.opened"
 SUSPENSE_PLACED = "suspense.placed"
 PLACING_UNDONE = "suspense.placing_undone"
 SUSPENSE_RETURNED = "suspense.returned"
+TRUST_WITHDRAWN = "withdrawal.made"
+TRUST_INTEREST = "trust.interest"
+TRUST_REPAID = "trust.repaid"
+TRUST_UNDONE = {
+    TRUST_WITHDRAWN: "withdrawal.undone",
+    TRUST_INTEREST: "trust.interest_undone",
+    TRUST_REPAID: "trust.repayment_undone",
+}
 
 
 class AsksForMoney(Protocol):
@@ -263,6 +280,69 @@ def _of_suspense(
 def _undone(source_id: str, kind: str, undone_kind: str, memo: str, on: dt.date) -> str:
     entry = Entry.objects.get(source_id=source_id, kind=kind)
     return posting.reverse(entry_id=entry.id, source_id=source_id, kind=undone_kind, posted_on=on, memo=memo)
+
+
+@step
+def trust_withdrawn(movement: TrustMovement, *, income: str | None) -> str:
+    """Posts: Dr the account drawn · Cr trust_cash; a draw of ours also Dr operating_cash · Cr `income`."""
+    amount = Money(movement.amount_minor, movement.currency)
+    sides = [
+        debit(movement.code, amount, owner=movement.owner),
+        credit("trust_cash", amount, owner=movement.bank_account_id, reference=movement.reference),
+    ]
+    if income is not None:
+        own = movement.operating_account_id or ""
+        sides += [debit("operating_cash", amount, owner=own, reference=movement.reference), credit(income, amount)]
+    return posting.post(_of_movement(movement, TRUST_WITHDRAWN, sides))
+
+
+@step
+def trust_interest(movement: TrustMovement) -> str:
+    """Posts: Dr trust_cash · Cr interest_in_trust (of the bank account)."""
+    amount = Money(movement.amount_minor, movement.currency)
+    sides = [
+        debit("trust_cash", amount, owner=movement.bank_account_id, reference=movement.reference),
+        credit("interest_in_trust", amount, owner=movement.owner),
+    ]
+    return posting.post(_of_movement(movement, TRUST_INTEREST, sides))
+
+
+@step
+def trust_repaid(movement: TrustMovement) -> str:
+    """Posts: Dr trust_cash · Cr due_from_operating; Dr due_to_trust · Cr operating_cash."""
+    amount = Money(movement.amount_minor, movement.currency)
+    own = movement.operating_account_id or ""
+    sides = [
+        debit("trust_cash", amount, owner=movement.bank_account_id, reference=movement.reference),
+        credit("due_from_operating", amount),
+        debit("due_to_trust", amount),
+        credit("operating_cash", amount, owner=own, reference=movement.reference),
+    ]
+    return posting.post(_of_movement(movement, TRUST_REPAID, sides))
+
+
+@step
+def trust_undone(movement: TrustMovement, *, on: dt.date) -> str:
+    """Posts: the exact opposite of the entry of a movement."""
+    entry = Entry.objects.get(source_id=movement.id, kind__in=TRUST_UNDONE)
+    return posting.reverse(
+        entry_id=entry.id,
+        source_id=movement.id,
+        kind=TRUST_UNDONE[entry.kind],
+        posted_on=on,
+        memo=f"{movement.reference} undone",
+    )
+
+
+def _of_movement(movement: TrustMovement, kind: str, sides: Sequence[Side]) -> Posting:
+    return Posting(
+        book_id=_book(movement.organization_id),
+        posted_on=movement.moved_on,
+        source_id=movement.id,
+        kind=kind,
+        memo=f"{movement.get_kind_display()} {movement.reference}",
+        sides=tuple(sides),
+    )
 
 
 def payee_account(line: InvoiceLine, operator_id: str) -> tuple[str, str]:

@@ -70,6 +70,18 @@ WITH cause (org, code, owner, currency, amount) AS (
     UNION ALL SELECT org, 'unapplied_cash', '', currency, amount_minor FROM paid_out WHERE NOT undone
     UNION ALL SELECT org, 'trust_cash', bank_account_id, currency, -amount_minor FROM paid_out
                WHERE NOT undone AND NOT escheated
+    UNION ALL SELECT org, code, owner, currency,
+                     CASE kind WHEN 'withdrawal' THEN amount_minor ELSE -amount_minor END FROM movement WHERE made
+    UNION ALL SELECT org, 'trust_cash', bank_account_id, currency,
+                     CASE kind WHEN 'withdrawal' THEN -amount_minor ELSE amount_minor END FROM movement WHERE made
+    UNION ALL SELECT org, 'operating_cash', operating_account_id, currency,
+                     CASE kind WHEN 'withdrawal' THEN amount_minor ELSE -amount_minor END FROM movement
+               WHERE made AND operating_account_id IS NOT NULL
+    UNION ALL SELECT org, 'due_to_trust', '', currency, amount_minor FROM movement WHERE made AND kind = 'repayment'
+    UNION ALL SELECT org, CASE code WHEN 'commission_in_trust' THEN 'commission_income'
+                                    WHEN 'fee_in_trust' THEN 'fee_income' ELSE 'interest_income' END,
+                     '', currency, -amount_minor FROM movement
+               WHERE made AND kind = 'withdrawal' AND operating_account_id IS NOT NULL
     UNION ALL SELECT org, 'unclaimed_property', payee_state, currency, -amount_minor FROM paid_out WHERE escheated
 ), expected AS (
     SELECT org, code, owner, currency, SUM(amount) AS amount FROM cause GROUP BY org, code, owner, currency
@@ -103,6 +115,15 @@ WITH expected AS (
     UNION ALL SELECT org, 'disbursement.issued', id, currency, amount_minor FROM paid_out
     UNION ALL SELECT org, 'disbursement.undone', id, currency, -amount_minor FROM paid_out WHERE undone
     UNION ALL SELECT org, 'disbursement.escheated', id, currency, -amount_minor FROM paid_out WHERE escheated
+    UNION ALL
+    SELECT org, CASE kind WHEN 'withdrawal' THEN 'withdrawal.made' WHEN 'interest' THEN 'trust.interest'
+                          ELSE 'trust.repaid' END,
+           id, currency, CASE kind WHEN 'withdrawal' THEN -amount_minor ELSE amount_minor END FROM movement
+    UNION ALL
+    SELECT org, CASE kind WHEN 'withdrawal' THEN 'withdrawal.undone' WHEN 'interest' THEN 'trust.interest_undone'
+                          ELSE 'trust.repayment_undone' END,
+           id, currency, CASE kind WHEN 'withdrawal' THEN amount_minor ELSE -amount_minor END FROM movement
+     WHERE NOT made
     UNION ALL SELECT org, 'cash.transferred', id, currency, amount_minor FROM transfer
     UNION ALL SELECT org, 'cash.transfer_undone', id, currency, amount_minor FROM transfer WHERE undone
     UNION ALL SELECT org, 'suspense.opened', id, currency, -amount_minor FROM deposit
@@ -115,6 +136,7 @@ WITH expected AS (
     SELECT b.organization_id AS org, e.kind, COALESCE(x.receipt_id, e.source_id) AS id, l.currency,
            COALESCE(SUM(l.amount_minor) FILTER (
                WHERE a.code = CASE WHEN e.kind IN ('invoice.issued', 'line.credited') THEN 'premium_receivable'
+                                   WHEN e.kind LIKE 'withdrawal.%%' OR e.kind LIKE 'trust.%%' THEN 'trust_cash'
                                    WHEN e.kind = 'disbursement.escheated' THEN 'unclaimed_property'
                                    WHEN e.kind LIKE 'disbursement.%%' THEN 'unapplied_cash'
                                    WHEN e.kind LIKE 'cash.%%' THEN 'unapplied_cash'
@@ -368,6 +390,10 @@ WITH invoice AS (
            d.state IN ('voided', 'returned') AS undone, d.state = 'escheated' AS escheated
       FROM payments_disbursement d JOIN policies_party y ON y.id = d.payee_id
      WHERE d.issued_on IS NOT NULL AND d.method <> 'original' AND %(organization)s IN ('', d.organization_id)
+), movement AS (
+    SELECT m.organization_id AS org, m.id, m.kind, m.code, m.owner, m.bank_account_id, m.operating_account_id,
+           m.currency, m.amount_minor, m.state = 'made' AS made
+      FROM billing_trustmovement m WHERE %(organization)s IN ('', m.organization_id)
 ), compared (org, account, owner, currency, expected, found) AS ({query})
 SELECT org, account, '', currency, COALESCE(SUM(expected), 0)::bigint, COALESCE(SUM(found), 0)::bigint, count(*)
   FROM compared GROUP BY org, account, currency

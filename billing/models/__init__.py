@@ -24,6 +24,7 @@ from billing.models.invoices import INVOICE_JUMPS, Invoice, InvoiceLine, LineCre
 from billing.models.returns import ReturnPremium
 from billing.models.runs import RUN_JUMPS, BillingRun, RunFailure
 from billing.models.schedules import Installment, InstallmentItem, PlanVersion, Schedule
+from billing.models.trust import TrustMovement
 
 __all__ = [
     "DELINQUENCY_JUMPS",
@@ -56,4 +57,5 @@ __all__ = [
     "RunFailure",
     "Schedule",
     "SuspenseItem",
+    "TrustMovement",
 ]

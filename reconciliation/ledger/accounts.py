@@ -23,9 +23,10 @@ class ChartLine:
 
 
 _T, _O = Fund.TRUST, Fund.OPERATING
-_ASSET, _LIABILITY, _EXPENSE = (
+_ASSET, _LIABILITY, _INCOME, _EXPENSE = (
     AccountType.ASSET,
     AccountType.LIABILITY,
+    AccountType.INCOME,
     AccountType.EXPENSE,
 )
 
@@ -43,9 +44,14 @@ CHART: dict[str, ChartLine] = {
     "commission_in_trust": ChartLine(_LIABILITY, _T, "Collected commission of ours, still in trust"),
     "unclaimed_property": ChartLine(_LIABILITY, _T, "Checks nobody cashed, owed to a state"),
     "fee_in_trust": ChartLine(_LIABILITY, _T, "Collected fees of ours, still in trust"),
+    "interest_in_trust": ChartLine(_LIABILITY, _T, "Interest on fiduciary money, per bank account"),
     "operating_cash": ChartLine(_ASSET, _O, "Operating cash, per bank account"),
     "due_to_trust": ChartLine(_LIABILITY, _O, "What operating owes to trust"),
+    "commission_income": ChartLine(_INCOME, _O, "Commission drawn out of trust"),
+    "fee_income": ChartLine(_INCOME, _O, "Fees of ours drawn out of trust"),
+    "interest_income": ChartLine(_INCOME, _O, "Interest drawn out of trust"),
     "processor_fees": ChartLine(_EXPENSE, _O, "What processors keep"),
+    "bank_fees": ChartLine(_EXPENSE, _O, "What banks charge"),
 }
 
 

@@ -33,6 +33,34 @@ _ENTRY_STANDS = f"""
     RAISE EXCEPTION 'ledger entry % does not balance', NEW.id USING ERRCODE = 'CP010';
 """
 
+_OTHERS = (
+    "'premium_payable', 'carrier_fee_payable', 'tax_payable', 'unapplied_cash', 'suspense_cash', "
+    "'unclaimed_property', 'interest_in_trust'"
+)
+_FLOOR_STANDS = f"""
+    locked := pg_advisory_xact_lock(hashtextextended('trust floor of ' || NEW.book_id, 0));
+    WITH sealed AS (
+        SELECT id, as_of FROM reconciliation_snapshot WHERE book_id = NEW.book_id ORDER BY as_of DESC LIMIT 1
+    ), balance AS (
+        SELECT a.code, a.currency,
+               COALESCE((SELECT balance_minor FROM reconciliation_snapshotbalance
+                          WHERE account_id = a.id AND snapshot_id = (SELECT id FROM sealed)), 0)
+             + COALESCE((SELECT SUM(amount_minor) FROM reconciliation_line
+                          WHERE account_id = a.id
+                            AND posted_on > COALESCE((SELECT as_of FROM sealed), '-infinity'::date)), 0) AS amount
+          FROM reconciliation_account a
+         WHERE a.book_id = NEW.book_id AND a.code IN ('trust_cash', {_OTHERS})
+           AND a.currency IN (SELECT currency FROM reconciliation_line WHERE entry_id = NEW.id)
+    )
+    SELECT currency INTO short FROM balance GROUP BY currency
+    HAVING COALESCE(SUM(amount) FILTER (WHERE code = 'trust_cash'), 0)
+         < COALESCE(SUM(GREATEST(-amount, 0)) FILTER (WHERE code <> 'trust_cash'), 0) LIMIT 1;
+    IF short IS NOT NULL THEN
+        RAISE EXCEPTION 'the withdrawal leaves less % in trust than owners are owed', short USING ERRCODE = 'CP020';
+    END IF;
+    RETURN NULL;
+"""
+
 _LINES_BELONG = """
     PERFORM FROM new_lines GROUP BY entry_id, posted_on
      HAVING (SELECT count(*) FROM reconciliation_line l WHERE l.entry_id = new_lines.entry_id) <> count(*)
@@ -59,6 +87,22 @@ def entry_stands() -> pgtrigger.Trigger:
         timing=pgtrigger.Deferred,
         declare=[("locked", "text"), *((name, "boolean") for name in ("fits", "balances", "sealed", "sees_seals"))],
         func=_ENTRY_STANDS,
+    )
+
+
+def floor_stands() -> pgtrigger.Trigger:
+    """At commit of a withdrawal of trust money: what owners are owed, gross, is still there (11 NYCRR 20.3(b)(4)).
+
+    Withdrawals of a book commit one after the other, so that no two count on the same money.
+    """
+    return pgtrigger.Trigger(
+        name="floor_stands",
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert,
+        timing=pgtrigger.Deferred,
+        condition=pgtrigger.Q(new__kind="withdrawal.made"),
+        declare=[("locked", "text"), ("short", "text")],
+        func=_FLOOR_STANDS,
     )
 
 

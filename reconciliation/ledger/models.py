@@ -130,6 +130,7 @@ class Entry(models.Model):
         triggers: ClassVar = [
             *guards.append_only("ledger entry"),
             ledger_guards.entry_stands(),
+            ledger_guards.floor_stands(),
         ]
 
     def __str__(self) -> str:
