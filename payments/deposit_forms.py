@@ -110,7 +110,7 @@ class LockboxForm(forms.Form):
 
     bank_account = forms.ChoiceField(label="Bank account")
     file = forms.FileField(
-        label="Lockbox file", required=False, max_length=200,
+        label="Lockbox file", max_length=200,
         help_text="The BAI lockbox layout as the bank sent it, or a CSV whose columns the manual account names.",
     )  # fmt: skip
     held = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -120,12 +120,13 @@ class LockboxForm(forms.Form):
         field = self.fields["bank_account"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = bank_choices(banks)
+        self.fields["file"].required = not self.data.get("held")
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
         upload, held = said.pop("file", None), said.pop("held", "")
         content = upload.read() if upload else _unpacked(held or "")
-        if not content:
+        if not content and "file" not in self.errors:
             self.add_error("file", "Choose the file.")
         return {**said, "content": content}
 
@@ -145,6 +146,10 @@ def _unpacked(text: str) -> bytes:
 class PlaceItemForm(forms.Form):
     policy = forms.CharField(label="Policy", max_length=60, help_text="Its number.")
     reason = forms.CharField(label="How do you know?", max_length=300)
+
+
+class WhyForm(forms.Form):
+    reason = forms.CharField(label="Why?", max_length=300)
 
 
 class BounceForm(forms.Form):

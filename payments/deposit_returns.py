@@ -86,7 +86,7 @@ def _lock_policies(check: list[DepositItem]) -> None:
 @step
 def _bounce_one(item: DepositItem, reason: str, returned_on: dt.date) -> set[str]:
     """Take one item back. Gives: the policies whose cover it had paid."""
-    if item.attempt_id is not None:
+    if item.attempt_id:
         _bounce_payment(item, reason)
         touched: set[str] = set()
     else:

@@ -170,8 +170,9 @@ def _place(found: DepositItem, held: SuspenseItem, target: Target) -> None:
         provisional_until=_provisional_until(found),
     )
     found.refresh_from_db()
-    found.invoice_id = first[0] if not others and len(first) == 1 else None
-    found.save(update_fields=["invoice"])
+    if not others and len(first) == 1:
+        found.invoice_id = first[0]
+        found.save(update_fields=["invoice"])
 
 
 def _provisional_until(item: DepositItem) -> dt.date | None:

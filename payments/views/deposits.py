@@ -24,9 +24,9 @@ from payments.deposit_forms import (
     DepositForm,
     LockboxForm,
     PlaceItemForm,
+    WhyForm,
     packed,
 )
-from payments.forms import RefundForm
 from payments.models import Deposit, DepositItem
 from policies.models import Policy
 from reconciliation.ledger.models import Fund
@@ -228,15 +228,10 @@ class PlaceItem(ItemStep):
 class TakeOutItem(ItemStep):
     """Undo a wrong placing."""
 
-    heading, button, form_class = "Take an item out", "Take it out again", RefundForm
+    heading, button, form_class = "Take an item out", "Take it out again", WhyForm
     says = "Every balance is as it was before, and the item waits again."
 
-    def get_form(self, form_class: Any = None) -> Any:
-        form = super().get_form(form_class)
-        form.fields["reason"].label = "Why?"
-        return form
-
-    def run(self, form: RefundForm) -> str:
+    def run(self, form: WhyForm) -> str:
         item = deposits.take_out(
             item_id=self.kwargs["deposit_item_id"], reason=form.cleaned_data["reason"], actor=self.actor
         )
@@ -249,7 +244,7 @@ class SendBackItem(TakeOutItem):
     heading, button, tone = "Send an item back", "Send it back", "button--danger"
     says = "The money leaves the trust account again."
 
-    def run(self, form: RefundForm) -> str:
+    def run(self, form: WhyForm) -> str:
         item = deposits.send_back(
             item_id=self.kwargs["deposit_item_id"], reason=form.cleaned_data["reason"], actor=self.actor
         )

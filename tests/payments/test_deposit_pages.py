@@ -89,8 +89,8 @@ def test_a_lockbox_file_that_does_not_tie_is_refused_with_every_place(house: Hou
     text = read(answer).text
     assert answer.status_code == 422
     assert "batch total is 9.01, its checks come to 9.00" in text and "lockbox total is 9.01" in text
-    for typed in ({"bank_account": house.bank.id}, {"bank_account": house.bank.id, "held": "!"}):
-        assert "Choose the file." in read(client.post(reverse(LOCKBOX), typed)).text
+    for typed, words in (({}, "This field is required."), ({"held": "!"}, "Choose the file.")):
+        assert words in read(client.post(reverse(LOCKBOX), {"bank_account": house.bank.id, **typed})).text
 
 
 def test_a_held_item_is_placed_by_the_likeliest_policy_taken_out_and_taken_back(house: House, client: Client) -> None:
