@@ -17,6 +17,7 @@ from payments.views import (
     method_setups,
     methods,
     opt_outs,
+    pay_links,
     payouts,
     processors,
     recovery,
@@ -124,4 +125,14 @@ urlpatterns = [
     path("routing/", routing.Routing.as_view(), name="routing"),
     path("routing/draft/", routing.DraftRouting.as_view(), name="draft-routing"),
     path("routing/<id:table_id>/", routing.RoutingVersion.as_view(), name="routing-version"),
+    path("pay-links/", pay_links.PayLinks.as_view(), name="pay-links"),
+    path("pay-links/<id:link_id>/revoke/", pay_links.RevokeLink.as_view(), name="revoke-pay-link"),
+    path("policies/<id:policy_id>/pay-link/", pay_links.SendLink.as_view(about="policy"), name="policy-pay-link"),
+    path("invoices/<id:invoice_id>/pay-link/", pay_links.SendLink.as_view(about="invoice"), name="invoice-pay-link"),
+    path(
+        "billing/accounts/<id:billing_account_id>/pay-link/",
+        pay_links.SendLink.as_view(about="billing_account"),
+        name="account-pay-link",
+    ),
+    path("payment-batches/", pay_links.PayBatch.as_view(), name="batch"),
 ]

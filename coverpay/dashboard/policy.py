@@ -65,4 +65,5 @@ class PolicyDetail(StaffPage, TemplateView):
 
 def _autopay(policy: Policy) -> Autopay | None:
     """The method that pays the policy's invoices now."""
-    return Autopay.objects.filter(policy=policy, ended_at__isnull=True).first()
+    rows = Autopay.objects.filter(policy=policy, ended_at__isnull=True)
+    return rows.select_related("payment_method").first()

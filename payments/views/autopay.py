@@ -13,15 +13,39 @@ from compliance.pages import CommandPage
 from compliance.permissions import Permission
 from coverpay.kernel.errors import Conflict
 from payments import autopay
-from payments.models import Autopay
+from payments.models import Autopay, PaymentMethod
 from policies.models import Policy
 
 P = Permission
 
 
 class EnrolForm(forms.Form):
-    method = forms.ChoiceField(label="Method", choices=[("card", "Card"), ("ach", "ACH (bank account)")])
-    token = forms.CharField(label="Token", max_length=120, help_text="The processor's token; never a card number.")
+    """A kept method, maybe with another one as fallback; or a processor's bare token."""
+
+    payment_method = forms.ChoiceField(label="Charged to", required=False)
+    fallback = forms.ChoiceField(
+        label="And if that fails for good", required=False, help_text="Charged when the first may not be any more."
+    )
+    method = forms.ChoiceField(
+        label="Method of a bare token", required=False, choices=[("card", "Card"), ("ach", "ACH (bank account)")]
+    )
+    token = forms.CharField(
+        label="Bare token",
+        max_length=120,
+        required=False,
+        help_text="Only without a kept method: the processor's token; never a card number.",
+    )
+
+    def __init__(self, *args: Any, policy: Policy, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = PaymentMethod.objects.filter(party=policy.insured_id).exclude(state__in=["blocked", "removed"])
+        own = [(method.id, str(method)) for method in rows.order_by("-is_default", "-id")]
+        for name, none in (("payment_method", "None of these: a bare token"), ("fallback", "–")):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = [*own, ("", none)] if name == "payment_method" else [("", none), *own]
+        if not own:
+            del self.fields["payment_method"], self.fields["fallback"]
 
 
 class EndForm(forms.Form):
@@ -65,9 +89,20 @@ class Enrol(AutopayStep):
     heading, button = "Enrol in autopay", "Enrol"
     says = "Each invoice is charged to this method once, on its due date. A method enrolled before is ended."
 
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "policy": self.policy()}
+
     def run(self, form: EnrolForm) -> str:
         data = form.cleaned_data
-        autopay.enrol(policy_id=self.policy().id, method=data["method"], token=data["token"], actor=self.actor)
+        kept = data.get("payment_method") or None
+        autopay.enrol(
+            policy_id=self.policy().id,
+            payment_method_id=kept,
+            fallback_id=data.get("fallback") or None,
+            method="" if kept else data["method"],
+            token=data["token"],
+            actor=self.actor,
+        )
         return self.done("Autopay is enrolled.")
 
 

@@ -12,11 +12,11 @@ from compliance import vault
 from compliance.models import AuditEntry, EventRecord
 from compliance.permissions import Permission
 from coverpay.kernel.actors import Actor
-from coverpay.kernel.commands import command, unchanged
+from coverpay.kernel.card_numbers import CardNumberRefused
+from coverpay.kernel.commands import command
 from coverpay.kernel.errors import DomainError, Forbidden, IllegalTransition, Invalid, NotFound
 from payments import mandates, methods
 from payments.bank_numbers import AccountNumberWrong, RoutingNumberWrong
-from coverpay.kernel.card_numbers import CardNumberRefused
 from payments.methods import AccountBlocked, MethodNotUsable, MethodOver
 from payments.models import Autopay, Mandate, PaymentMethod
 from tests.support import books, paying
@@ -24,12 +24,6 @@ from tests.support.books import House
 
 pytestmark = pytest.mark.django_db
 TODAY = dt.date(2026, 2, 2)
-
-
-@command
-def blocked(*, method: PaymentMethod, reason: str, actor: Actor) -> PaymentMethod:
-    unchanged()  # as it may be
-    return methods.block_locked(method, reason)
 
 
 @command
@@ -113,7 +107,7 @@ def test_one_default_a_party_and_no_blocked_one(house: House) -> None:
     methods.make_default(payment_method_id=account.id, actor=house.me)
     assert methods.default_of(party) == account
     assert not PaymentMethod.objects.get(pk=card.id).is_default
-    blocked(method=card, reason="R10", actor=house.me)
+    paying.blocked(method=card, reason="R10", actor=house.me)
     with pytest.raises(MethodNotUsable):
         methods.make_default(payment_method_id=card.id, actor=house.me)
     with pytest.raises(IntegrityError):
@@ -124,17 +118,17 @@ def test_a_blocked_method_ends_its_autopay_and_its_mandates_and_stays_so(house: 
     policy = books.bound(house)
     account = paying.mandated(house, policy)
     enrolled = Autopay.objects.create(policy=policy, method="ach", token="", payment_method=account)
-    blocked(method=account, reason="R10 Customer advises not authorized", actor=house.me)
+    paying.blocked(method=account, reason="R10 Customer advises not authorized", actor=house.me)
     account.refresh_from_db()
     assert (account.state, account.state_reason) == ("blocked", "R10 Customer advises not authorized")
     assert Autopay.objects.get(pk=enrolled.pk).ended_at is not None
     assert Mandate.objects.get().revoked_reason == "R10 Customer advises not authorized"
-    assert blocked(method=account, reason="R07", actor=house.me).state_reason.startswith("R10")
+    assert paying.blocked(method=account, reason="R07", actor=house.me).state_reason.startswith("R10")
 
 
 def test_a_blocked_account_is_refused_elsewhere_in_the_organization_with_the_reason(house: House) -> None:
     account = paying.mandated(house, books.bound(house))
-    blocked(method=account, reason="R07 Authorization revoked", actor=house.me)
+    paying.blocked(method=account, reason="R07 Authorization revoked", actor=house.me)
     methods.remove(payment_method_id=account.id, actor=house.me)
     with pytest.raises(AccountBlocked, match="R07 Authorization revoked") as refused:
         paying.bank_account(house, books.bound(house).insured)
@@ -145,7 +139,7 @@ def test_a_blocked_account_is_refused_elsewhere_in_the_organization_with_the_rea
 
 def test_a_person_lifts_a_block_and_a_new_mandate_is_needed(house: House) -> None:
     account = paying.mandated(house, books.bound(house), given="paper", evidence="folder 7")
-    blocked(method=account, reason="R07", actor=house.me)
+    paying.blocked(method=account, reason="R07", actor=house.me)
     with pytest.raises(Invalid):
         methods.lift_block(payment_method_id=account.id, reason=" ", actor=house.me)
     lifted = methods.lift_block(payment_method_id=account.id, reason="the bank was wrong", actor=house.me)
@@ -182,7 +176,7 @@ def test_a_card_is_good_until_the_last_day_of_its_month_and_takes_a_mandate_when
 
 def test_a_blocked_and_a_removed_method_cannot_be_charged(house: House) -> None:
     card = paying.card(house, books.bound(house).insured)
-    blocked(method=card, reason="stolen_card", actor=house.me)
+    paying.blocked(method=card, reason="stolen_card", actor=house.me)
     card.refresh_from_db()
     assert paying.why(card) == "blocked"
     methods.remove(payment_method_id=card.id, actor=house.me)

@@ -75,6 +75,13 @@ def validated(*, method: PaymentMethod, actor: Actor) -> None:
     unchanged()
 
 
+@command
+def blocked(*, method: PaymentMethod, reason: str, actor: Actor) -> PaymentMethod:
+    """Block a method, as a hard return does."""
+    unchanged()  # as it may be
+    return methods.block_locked(method, reason)
+
+
 def why(method: PaymentMethod, *, on: dt.date | None = None, initiator: str = "staff") -> str | None:
     """Why a method cannot be charged; None when it can."""
     try:
