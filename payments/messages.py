@@ -118,10 +118,11 @@ def _plain() -> Engine:
     return Engine(dirs=[str(settings.BASE_DIR / "templates" / "emails")], autoescape=False)
 
 
-def as_html(body: str, *, unsubscribe: str = "") -> str:
+def as_html(body: str, *, subject: str = "", unsubscribe: str = "") -> str:
     """The same text as simple HTML: paragraphs, everything escaped, links made of addresses."""
     paragraphs = [part.strip() for part in body.split("\n\n") if part.strip()]
-    return render_to_string("emails/layout.html", {"paragraphs": paragraphs, "unsubscribe": unsubscribe})
+    said = {"subject": subject, "paragraphs": paragraphs, "unsubscribe": unsubscribe}
+    return render_to_string("emails/layout.html", said)
 
 
 def shown_body(message: Message) -> str:
@@ -228,7 +229,9 @@ def _email(envelope: Envelope) -> EmailMultiAlternatives:
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         },
     )
-    mail.attach_alternative(as_html(envelope.body, unsubscribe=envelope.unsubscribe), "text/html")
+    mail.attach_alternative(
+        as_html(envelope.body, subject=envelope.subject, unsubscribe=envelope.unsubscribe), "text/html"
+    )
     return mail
 
 

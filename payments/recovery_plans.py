@@ -237,7 +237,8 @@ def advice(spec: RecoverySpec) -> list[str]:
 
 
 def _counted(spec: RecoverySpec, step: Step, now: dt.datetime) -> tuple[dt.datetime, list[str]]:
-    why = [f"{step.amount} {step.unit.replace('_', ' ')} later" if step.amount else "at once"]
+    unit = step.unit.replace("_", " ").removesuffix("s" if step.amount == 1 else "")
+    why = [f"{step.amount} {unit} later" if step.amount else "at once"]
     if step.on:
         why.append(_payday(step))
     if not step.amount or step.unit == HOURS:
@@ -254,7 +255,7 @@ def _counted(spec: RecoverySpec, step: Step, now: dt.datetime) -> tuple[dt.datet
 
 
 def _payday(step: Step) -> str:
-    return f"on the next payday of {', '.join(step.on)}".replace("_", " ")
+    return f"on the next payday: {', '.join(step.on)}".replace("_", " ")
 
 
 def _from(spec: RecoverySpec, step: Step, at: dt.datetime) -> dt.datetime:

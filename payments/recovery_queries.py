@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,8 @@ def listed(show: str = "", text: str = "") -> QuerySet[Any]:
 def timeline(case: RecoveryCase) -> list[Moment]:
     """What happened to a case and what is to come, by both clocks, in the order of time."""
     since = case.opened_at - dt.timedelta(days=30)
-    rows = [*_failures(case), *_steps(case), *_expected(case), *_cover(case, since)]
+    first, *later = _failures(case) or [None]
+    rows = [*([first] if first else []), *_steps(case), *later, *_expected(case), *_cover(case, since)]
     return sorted(rows, key=lambda row: (row.at, ORDER[row.state]))
 
 
@@ -140,17 +141,36 @@ def _noon(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), dt.UTC)
 
 
-def preview_of(spec: recovery_plans.RecoverySpec, now: dt.datetime) -> list[tuple[str, Sequence[Moment]]]:
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """One step of a plan as its writer sees it: what, when in the plan's zone, how that comes about."""
+
+    title: str
+    at: str
+    why: tuple[str, ...]
+
+
+def preview_of(spec: recovery_plans.RecoverySpec, now: dt.datetime) -> list[tuple[str, list[Foreseen]]]:
     """What a plan would do about a failure of each class now, for whoever writes it."""
     return [
         (
             class_,
             [
-                Moment(
-                    due.at.astimezone(spec.zone), RECOVERY, str(step).capitalize(), due.refused, "expected", why=due.why
-                )
+                Foreseen(str(step).capitalize(), f"{due.at.astimezone(spec.zone):%a %Y-%m-%d %H:%M}", due.why)
                 for step, due in recovery_plans.preview(spec, class_, now)
             ],
         )
         for class_ in RecoveryCase.Class.values
     ]
+
+
+def written(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan's spec in the order people read it; the database keeps no order."""
+    order = ("zone", "at", "basis", "fees", "business_days")
+    steps = {
+        name: [{key: step[key] for key in ("do", "template", "after", "on") if key in step} for step in listed]
+        for name, listed in sorted(
+            spec.get("classes", {}).items(), key=lambda row: RecoveryCase.Class.values.index(row[0])
+        )
+    }
+    return {**{name: spec[name] for name in order if name in spec}, "classes": steps}

@@ -26,11 +26,12 @@ MINUS = "\u2212"
 
 TONES: dict[str, str] = {
     "good": "paid succeeded bound issued in_force imported matched processed delivered active tied cured satisfied"
-    " placed finished recovered done",
-    "wait": "open processing planned submitted pending received due quoted offered prepared mailed running",
-    "warn": "unknown quarantined refused overdue returned ambiguous expiring held suspense with_person withheld",
-    "bad": "failed declined given_up revoked cancelled effective collections written_off bounced exhausted",
-    "quiet": "not_taken refunded closed undone disabled reversed expired superseded void rescinded stopped skipped expected",
+    " placed finished recovered done won",
+    "wait": "open processing planned submitted pending authorized under_review received due quoted offered prepared mailed running",
+    "warn": "unknown quarantined refused overdue returned ambiguous expiring held suspense with_person withheld needs_response",
+    "bad": "failed declined given_up revoked cancelled effective collections written_off bounced exhausted disputed lost",
+    "quiet": "not_taken refunded closed undone disabled reversed expired superseded void rescinded"
+    " stopped skipped expected voided",
 }
 _TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -58,6 +59,17 @@ class PlanForm(forms.Form):
             raise forms.ValidationError(f"This is no JSON: {error}") from None
 
 
+def _typed(spec: Mapping[str, Any]) -> str:
+    """A spec as it is typed: a step a line."""
+    said = recovery_queries.written(spec)
+    classes = ",\n".join(
+        f"    {json.dumps(name)}: [\n" + ",\n".join(f"      {json.dumps(step)}" for step in steps) + "\n    ]"
+        for name, steps in said.pop("classes").items()
+    )
+    head = "".join(f"  {json.dumps(name)}: {json.dumps(value)},\n" for name, value in said.items())
+    return f'{{\n{head}  "classes": {{\n{classes}\n  }}\n}}'
+
+
 class PublishPlan(PreviewPage):
     """Write the next version of a plan: check it, see the dates of a failure today, then publish it."""
 
@@ -75,7 +87,7 @@ class PublishPlan(PreviewPage):
         rows = access.visible(self.actor, RecoveryPlan.objects.filter(program_id=program or None))
         last = rows.order_by("-number").first()
         spec = last.spec if last else recovery_plans.STANDARD
-        return {"program": program, "effective_from": clock.today(), "spec": json.dumps(spec, indent=2)}
+        return {"program": program, "effective_from": clock.today(), "spec": _typed(spec)}
 
     def preview(self, form: PlanForm) -> Any:
         spec = recovery_plans.read(form.cleaned_data["spec"])
