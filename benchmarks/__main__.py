@@ -1,6 +1,6 @@
 """`make bench`: every figure beside the limit of the same run; it fails when a target is missed.
 
-ARGS="ledger", "api", "billing", "nightly", "pages" or "imports" measures one part;
+ARGS="ledger", "api", "billing", "nightly", "pages", "imports" or "nacha" measures one part;
 "--large" measures with 1,000,000 policies (a file of 10,000,000 rows);
 "--write" also writes benchmarks/results.md, where parts that were not measured keep the figures they have.
 """
@@ -18,7 +18,7 @@ import psycopg
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="ledger, api, billing, nightly, pages, imports (all)")
+    parser.add_argument("parts", nargs="*", help="ledger, api, billing, nightly, pages, imports, nacha (all)")
     parser.add_argument("--large", action="store_true", help="1,000,000 policies; takes long and 40 GB of disk")
     parser.add_argument("--write", action="store_true", help="write benchmarks/results.md")
     options = parser.parse_args()

@@ -66,7 +66,15 @@ Files of policies by `imports.import_policies`: checked whole, then written by C
 Memory is the most that the process ever had (target < {rss} MB, whatever the size of the file).
 """
 
-PARTS = ("ledger", "api", "billing", "nightly", "pages", "imports")
+NACHA = """## ACH files
+
+Entries written to and read from a file of the ACH operator's format, every field, hash, total and count checked. Beside
+it, in the same rounds, plain loops that only fill or cut the same columns (medians of {rounds} rounds, ratios taken
+within a round). Then one file of {large:,} entries, written and read as it comes in a process of its own; memory is the
+most that it ever had (target < {rss} MB).
+"""
+
+PARTS = ("ledger", "api", "billing", "nightly", "pages", "imports", "nacha")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,7 @@ def measure(parts: Sequence[str], *, large: bool) -> list[Part]:
         "nightly": _nightly,
         "pages": _pages,
         "imports": _imports,
+        "nacha": _nacha,
     }
     return [measurers[part](large) for part in PARTS if part in parts]
 
@@ -166,6 +175,16 @@ def _imports(large: bool) -> Part:
     brought = imports.run(large=large)
     shown = table(imports.HEADINGS, [each.cells() for each in brought])
     return Part(IMPORTS.format(rss=imports.MAX_RSS_MB) + "\n" + shown, all(each.holds for each in brought))
+
+
+def _nacha(large: bool) -> Part:
+    from benchmarks import nacha
+
+    compared, streamed = nacha.compare(), nacha.stream()
+    about = NACHA.format(rounds=nacha.ROUNDS, large=nacha.LARGE, rss=nacha.MAX_RSS_MB)
+    shown = [about, table(HEADINGS, [each.cells() for each in compared]) + "\n"]
+    shown.append(table(nacha.HEADINGS, [streamed.cells()]))
+    return Part("\n".join(shown), streamed.holds and all(each.holds for each in compared))
 
 
 def _api_table(served: Served) -> str:

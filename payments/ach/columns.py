@@ -259,12 +259,27 @@ def bank_of(routing_number: str) -> int | None:
 
 def write_entry(entry: EntryDetail) -> str:
     """Write record 6; the same as `ENTRY.write`, which says what does not fit. Raises: FieldRefused."""
-    code, routing, account, amount, receiver_id, name, discretionary, addenda, trace = entry
-    if type(amount) is int and code in TRANSACTION_CODES and bank_of(routing) is not None:
+    bank = bank_of(entry.routing_number)
+    return (quick_entry(*entry) if bank is not None else "") or ENTRY.write(entry)
+
+
+def quick_entry(
+    code: str,
+    routing: str,
+    account: str,
+    amount: int,
+    receiver_id: str,
+    name: str,
+    discretionary: str,
+    addenda: int,
+    trace: str,
+) -> str:
+    """Write record 6 of a routing number that is one; empty when something does not fit."""
+    if type(amount) is int and code in TRANSACTION_CODES:
         line = f"6{code}{routing}{account:<17}{amount:010}{receiver_id:<15}{name:<22}{discretionary:<2}{addenda}{trace}"
-        if _HOLDS_ENTRY(line) and len(trace) == 15 and not line[12:29].isspace():
+        if _HOLDS_ENTRY(line) and len(trace) == 15 and account and not account.isspace():
             return line
-    return ENTRY.write(entry)
+    return ""
 
 
 def read_entry(line: str) -> EntryDetail | None:

@@ -192,9 +192,10 @@ class Writer:
         odfi, sequence, lines = self._sender.odfi, self._sequence, list[str]()
         wanted = {DEBITS: True, CREDITS: False}.get(batch.service_class)
         count = summed = debits = credits = 0
+        quick, bank_of = columns.quick_entry, columns.bank_of
         left: Item | None = None
         for item in _first_and(first, rest):
-            code, routing, account, amount, receiver_id, name, discretionary, text = item
+            code, routing, _, amount, _, _, _, text = item
             is_debit = code in DEBIT_CODES
             room = MOST_BATCH_MINOR - (debits if is_debit else credits)
             if count >= MOST_BATCH_ENTRIES - 1 or amount > room:
@@ -206,14 +207,14 @@ class Writer:
                 raise FileFull("The trace numbers of this file are used up; send the rest in another.")
             addenda = 1 if text else 0
             trace = f"{odfi}{sequence:07}"
-            lines.append(
-                columns.write_entry(
-                    EntryDetail(code, routing, account, amount, receiver_id, name, discretionary, addenda, trace)
-                )
-            )
+            bank = bank_of(routing)
+            line = "" if bank is None else quick(*item[:7], addenda, trace)
+            if bank is None or not line:
+                line = columns.ENTRY.write(EntryDetail(*item[:7], addenda, trace))
+            lines.append(line)
             if text:
                 lines.append(columns.ADDENDA_05.write(records.Addenda05(text, 1, sequence)))
-            summed += columns.bank_of(routing) or 0
+            summed += bank or 0
             debits, credits = (debits + amount, credits) if is_debit else (debits, credits + amount)
             count += 1 + addenda
             sequence += 1
