@@ -36,8 +36,7 @@ def announce(
     note = texts.line(note, field="note", at_most=120)
     asked = {item.invoice_id for item in items}
     policies = dict(access.operable(actor, Invoice.objects.filter(pk__in=asked)).values_list("id", "policy_id"))
-    missing = sorted(asked - set(policies))
-    if missing or not asked:
-        raise NotFound(f"No invoice {missing[0] if missing else ''}.", field="items")
+    if not asked or asked - set(policies):
+        raise NotFound("Not every one of these is an invoice of yours.", field="invoices")
     locked = {policy.id: policy for policy in locks.lock_many(set(policies.values()))}
     return collection.collect_locked(locked, items, source=Source(method, token=note), initiator=initiator)
