@@ -133,6 +133,7 @@ def pay(
             not netted: what is owed is paid whole.
     Raises: Forbidden, BatchRefused with the lines that cannot be paid, NotFound, MethodNotUsable, NoRoute, Invalid.
     """
+    source = collection.source_of(actor, method=method, token=token, payment_method_id=payment_method_id)
     looked = preview(actor, items)
     if looked.refused:
         refused = [
@@ -141,7 +142,6 @@ def pay(
             if line.refusal is not None
         ]
         raise BatchRefused(f"{len(refused)} of {len(items)} lines cannot be paid.", field="items", lines=refused)
-    source = collection.source_of(actor, method=method, token=token, payment_method_id=payment_method_id)
     wanted = [(line.invoice, line.amount_minor) for line in looked.good if line.invoice is not None]
     policies = {policy.id: policy for policy in locks.lock_many({invoice.policy_id for invoice, _ in wanted})}
     payments = [_collect(policies, chunk, source) for chunk in _chunks(wanted)]

@@ -1,6 +1,18 @@
 """The finance admin of payments, a module a subject; importing it registers its models."""
 
-from payments.admin import accounts, ach, autopay, charges, deposits, disbursements, disputes, methods, payouts, recovery
+from payments.admin import (
+    accounts,
+    ach,
+    autopay,
+    charges,
+    deposits,
+    disbursements,
+    disputes,
+    methods,
+    pay_links,
+    payouts,
+    recovery,
+)
 
 __all__ = [
     "accounts",
@@ -11,6 +23,7 @@ __all__ = [
     "disbursements",
     "disputes",
     "methods",
+    "pay_links",
     "payouts",
     "recovery",
 ]

@@ -12,6 +12,7 @@ from payments.api import (
     disbursements,
     disputes,
     methods,
+    pay_links,
     payouts,
     recovery,
     scheduled,
@@ -29,4 +30,5 @@ routes = [
     *deposits.routes,
     *recovery.routes,
     *ach.routes,
+    *pay_links.routes,
 ]

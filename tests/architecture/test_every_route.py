@@ -22,6 +22,7 @@ from billing.models import (
     Notice,
     Receipt,
     SuspenseItem,
+    TrustMovement,
 )
 from compliance.models import ApiKey, AuditEntry, Membership, Moratorium, Permit, Screening, User
 from coverpay.webhooks.models import Delivery, Endpoint
@@ -36,14 +37,17 @@ from payments.models import (
     Deposit,
     DepositItem,
     Disbursement,
+    Dispute,
     GatewayAccount,
     Mandate,
     Message,
     OptOut,
+    PayLink,
     Payment,
     PaymentMethod,
     Payout,
     RecoveryCase,
+    Refund,
     RoutingTable,
     ScheduledPayment,
 )
@@ -66,6 +70,10 @@ PARAMETERS: dict[str, Any] = {
     "payment_id": Payment,
     "attempt_id": Attempt,
     "payout_id": Payout,
+    "link_id": PayLink,
+    "billing_account_id": BillingAccount,
+    "refund_id": Refund,
+    "dispute_id": Dispute,
     "case_id": RecoveryCase,
     "message_id": Message,
     "opt_out_id": OptOut,
@@ -104,6 +112,7 @@ PARAMETERS: dict[str, Any] = {
     "validation_id": AccountValidation,
     "scheduled_id": ScheduledPayment,
     "batch_id": ExportBatch,
+    "movement_id": TrustMovement,
     "endpoint_id": Endpoint,
     "delivery_id": Delivery,
 }
@@ -113,6 +122,7 @@ PREVIEWS = [
     *("schedules/preview-list", "schedules/endorsement-preview-list", "plan-changes/preview-list"),
     "plan-comparisons-list",
     "routing-dry-runs-list",
+    "payment-batches/preview-list",
 ]
 A_VIEWER_MAY = {"switch-organization": "acting for another organization of one's own changes no row"} | dict.fromkeys(
     PREVIEWS, "a preview computes and writes nothing"

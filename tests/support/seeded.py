@@ -29,7 +29,18 @@ from policies import cancellations
 from policies import imports as policy_imports
 from policies.cancellations import CancellationRequest
 from reconciliation import imports, matches
-from tests.support import books, paying, recovering, seeded_ach, seeded_exports, seeded_out, world
+from tests.support import (
+    books,
+    disputed,
+    paying,
+    recovering,
+    seeded_ach,
+    seeded_exports,
+    seeded_online,
+    seeded_out,
+    seeded_trust,
+    world,
+)
 from tests.support import deposits as deposited
 from tests.support.books import House
 
@@ -89,8 +100,11 @@ def everything(sandbox: Sandbox) -> Seeded:
     _past_due(house)
     _unknown(house)
     seeded_out.disbursed(house)
+    seeded_trust.moved(house)
     seeded_exports.exported(house)
     deposited.seeded(house)
+    seeded_online.online(house)
+    disputed.seeded(house)
     recovering.seeded(house)
     paying.seeded(house)
     seeded_ach.filed(house)
