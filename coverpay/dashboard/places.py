@@ -22,6 +22,7 @@ from billing.models import (
     ReturnPremium,
     Schedule,
     SuspenseItem,
+    TrustMovement,
 )
 from compliance import access
 from compliance.models import ApiKey, Membership, Moratorium, Permit, RuleDecision, Screening
@@ -30,6 +31,7 @@ from coverpay.kernel.errors import NotFound
 from coverpay.kernel.ids import is_id
 from coverpay.webhooks.models import Delivery, Endpoint
 from payments.models import (
+    AccountValidation,
     Attempt,
     Autopay,
     CheckRun,
@@ -38,10 +40,17 @@ from payments.models import (
     Disbursement,
     Dispute,
     GatewayAccount,
+    Mandate,
+    Message,
+    OptOut,
     Payment,
+    PaymentMethod,
     Payout,
+    RecoveryCase,
+    RecoveryPlan,
     Refund,
     RoutingTable,
+    ScheduledPayment,
 )
 from policies.models import Charge, Policy, PolicyImport, Term
 from reconciliation.ledger.models import Entry
@@ -108,13 +117,22 @@ _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "bac": (BillingAccount, "pk", _page("billing:account")),
     "psh": (PayorShare, "pk", _page("billing:account", "account_id")),
     "abl": (AccountBill, "pk", _page("billing:account", "account_id")),
-    "aut": (Autopay, "pk", _page("policy", "policy_id")),
+    "aut": (Autopay, "pk", _page("payments:methods", "policy_id")),
+    "scp": (ScheduledPayment, "pk", _page("payments:methods", "policy_id")),
+    "pmt": (PaymentMethod, "pk", _page("payments:method")),
+    "man": (Mandate, "pk", _page("payments:method", "payment_method_id")),
+    "val": (AccountValidation, "pk", _page("payments:method", "payment_method_id")),
     "pay": (Payment, "pk", _page("payments:detail")),
     "att": (Attempt, "pk", _page("payments:detail", "payment_id")),
     "rfd": (Refund, "pk", _page("payments:detail", "payment_id")),
     "gwa": (GatewayAccount, "pk", _page("payments:processor")),
     "rte": (RoutingTable, "pk", _page("payments:routing-version")),
     "dsp": (Dispute, "pk", _page("payments:dispute")),
+    "rcv": (RecoveryCase, "pk", _page("payments:recovery-case")),
+    "rst": (RecoveryCase, "steps__pk", _page("payments:recovery-case")),
+    "rpl": (RecoveryPlan, "pk", _list("payments:recovery-plans")),
+    "msg": (Message, "pk", _page("payments:message")),
+    "opt": (OptOut, "pk", _list("payments:messages")),
     "prt": (Payment, "parts__pk", _page("payments:detail")),
     "pyt": (Payout, "pk", _page("payments:payout")),
     "pyl": (Payout, "lines__pk", _page("payments:payout")),
@@ -129,6 +147,7 @@ _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "stm": (Statement, "pk", _page("reconciliation:statement")),
     "stl": (StatementLine, "pk", _page("reconciliation:statement", "statement_id")),
     "mat": (Match, "pk", _page("reconciliation:account", "bank_account_id")),
+    "tmv": (TrustMovement, "pk", _list("billing:trust")),
     "amp": (AccountMapping, "pk", _list("reconciliation:exports")),
     "xpb": (ExportBatch, "pk", _page("reconciliation:export")),
     "brk": (Break, "pk", _list("reconciliation:breaks")),

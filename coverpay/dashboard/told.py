@@ -63,10 +63,31 @@ MONEY = {
     "suspense.placed": "Money placed from suspense",
     "suspense.reopened": "Placing undone",
     "suspense.returned": "Money returned to sender",
+    "recovery.opened": "Failed payment followed",
+    "recovery.recovered": "Failed payment won back",
+    "recovery.exhausted": "Recovery plan at its end",
+    "recovery.handed_over": "Failed payment with a person",
+    "recovery.stopped": "Failed payment followed no more",
+    "recovery.reopened": "Failed payment followed again",
+    "message.sent": "Message sent",
     "autopay.enrolled": "Autopay enrolled",
     "autopay.ended": "Autopay ended",
+    "scheduled_payment.planned": "Payment scheduled",
+    "scheduled_payment.withdrawn": "Scheduled payment withdrawn",
+    "scheduled_payment.refused": "Scheduled payment refused",
 }
-_WORDS = ("effective_on", "method", "cancel_on", "due_on", "until", "pay_by", "choice", "reason", "ended_reason")
+_WORDS = (
+    "effective_on",
+    "method",
+    "cancel_on",
+    "due_on",
+    "collect_on",
+    "until",
+    "pay_by",
+    "choice",
+    "reason",
+    "ended_reason",
+)
 _AMOUNTS = ("amount_minor", "refundable_minor", "demanded_minor", "past_due_minor", "open_minor")
 
 
@@ -123,7 +144,7 @@ def _detail(data: dict[str, Any]) -> str:
 
 
 def _word(name: str) -> str:
-    return name.removesuffix("_on").replace("_", " ").replace("cancel", "cancels on")
+    return name.removesuffix("_on").replace("_", " ").replace("cancel", "cancels on").replace("collect", "to be charged on")
 
 
 def joined(*parts: str) -> str:
