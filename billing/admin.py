@@ -27,6 +27,7 @@ from billing.models import (
     RunFailure,
     Schedule,
     SuspenseItem,
+    TrustMovement,
 )
 from compliance.scoped_admin import Part, ScopedReadOnly, money
 
@@ -228,3 +229,12 @@ class BillingRunAdmin(ScopedReadOnly):
     list_filter: ClassVar = ["state", "run_on"]
     search_fields: ClassVar = ["=id"]
     inlines: ClassVar = [Failures]
+
+
+@admin.register(TrustMovement)
+class TrustMovementAdmin(ScopedReadOnly):
+    list_display: ClassVar = [
+        "id", "kind", "code", "owner", "bank_account", money("amount_minor"), "reference", "state", "moved_on",
+    ]  # fmt: skip
+    list_filter: ClassVar = ["kind", "state", "moved_on"]
+    search_fields: ClassVar = ["=id", "=reference", "=owner"]

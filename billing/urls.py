@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from billing.views import accounts, cash, invoices, past_due, payors
+from billing.views import accounts, cash, invoices, past_due, payors, trust
 
 app_name = "billing"
 urlpatterns = [
@@ -45,4 +45,8 @@ urlpatterns = [
     path("billing/notices/<id:notice_id>/pdf/", accounts.NoticePdf.as_view(), name="notice-pdf"),
     path("invoices/<id:invoice_id>/pdf/", accounts.InvoicePdf.as_view(), name="invoice-pdf"),
     path("policies/<id:policy_id>/statement/", accounts.StatementPdf.as_view(), name="policy-statement"),
+    path("trust/", trust.TrustPosition.as_view(), name="trust"),
+    path("trust/withdraw/", trust.Withdraw.as_view(), name="withdraw-trust"),
+    path("trust/repay/", trust.Repay.as_view(), name="repay-trust"),
+    path("trust/<id:movement_id>/undo/", trust.Undo.as_view(), name="undo-trust"),
 ]
