@@ -12,10 +12,12 @@ from django.db.models.functions import Least
 
 from billing.delinquency import records
 from billing.models import Delinquency, DelinquencyStep, Notice
+from compliance import access
 from coverpay.kernel import clock
+from coverpay.kernel.actors import Actor
 from payments import recovery, recovery_limits, recovery_plans, recovery_versions
 from payments.models import Attempt, RecoveryCase, RecoveryStep
-from policies.models import Cancellation
+from policies.models import Cancellation, Policy
 
 RECOVERY, COVER = "recovery", "cover"
 ORDER = {"done": 0, "skipped": 0, "planned": 1, "expected": 2}
@@ -60,6 +62,11 @@ def listed(show: str = "", text: str = "") -> QuerySet[Any]:
     if show in RecoveryCase.State.values:
         return rows.filter(state=show)
     return rows.filter(state__in=recovery.RUNNING)
+
+
+def running_of(actor: Actor, policy: Policy) -> list[Any]:
+    """The running cases of a policy that the actor may see."""
+    return list(access.visible(actor, listed().filter(policy=policy)).order_by("id"))
 
 
 def timeline(case: RecoveryCase) -> list[Moment]:

@@ -20,7 +20,7 @@ from compliance.permissions import Permission
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.webhooks.models import Delivery
-from payments.models import Attempt, InboundEvent, Payment
+from payments.models import Attempt, InboundEvent, Payment, RecoveryCase
 from policies.models import Cancellation, Policy, Term
 from reconciliation.models import Break, StatementImport
 
@@ -149,6 +149,13 @@ _KINDS: tuple[_Kind, ...] = (
         _P.BILLING_READ,
         lambda: worklists.delinquencies("decide"),
         _list("billing:delinquencies", show="decide"),
+    ),
+    _Kind(
+        "Failed payments with a person",
+        "The plan is at its end, or nobody knows the code",
+        _P.PAYMENTS_READ,
+        lambda: RecoveryCase.objects.filter(state=RecoveryCase.State.WITH_PERSON),
+        _list("payments:recovery", show="with_person"),
     ),
     _Kind(
         "Notices to mail",

@@ -14,6 +14,7 @@ from compliance.http import StaffPage
 from compliance.permissions import Permission
 from coverpay.dashboard import agenda, cover, money, timeline
 from coverpay.kernel import clock
+from payments import recovery_queries
 from payments.models import Autopay
 from policies.models import Policy
 
@@ -55,6 +56,7 @@ class PolicyDetail(StaffPage, TemplateView):
             shows_payors=operates and bills,
             payors=slots.payors_of(policy) if operates and bills else [],
             autopay=_autopay(policy) if operates and access.may(self.actor, P.PAYMENTS_READ) else None,
+            recovering=recovery_queries.running_of(self.actor, policy),
             can_set_payors=operates and access.may(self.actor, P.BILLING_WRITE),
             can_enrol=operates and access.may(self.actor, P.PAYMENTS_WRITE),
             can_undo=operates and access.may(self.actor, P.POLICIES_WRITE),
