@@ -174,7 +174,7 @@ def prenote_returned(reference: str, code: str) -> AccountValidation | None:
 def sweep(limit: int = 200) -> int:
     """Pass the prenotes nobody returned in time, and fail those no bank took. Gives how many it looked at."""
     due = list(ready().order_by("ready_at").values_list("id", flat=True)[:limit])
-    return sweeps.each(due, lambda validation_id: settle(validation_id=validation_id, actor=VALIDATOR))
+    return sweeps.each(due, _settle_one)
 
 
 def ready() -> QuerySet[AccountValidation]:
@@ -202,6 +202,10 @@ def settle(*, validation_id: str, actor: Actor) -> AccountValidation:
         validation.save(update_fields=["ready_at"])
         commands.unchanged()
     return validation
+
+
+def _settle_one(validation_id: str) -> None:
+    settle(validation_id=validation_id, actor=VALIDATOR)
 
 
 def _locked(actor: Actor, validation_id: str) -> AccountValidation:

@@ -144,7 +144,8 @@ def _detail(data: dict[str, Any]) -> str:
 
 
 def _word(name: str) -> str:
-    return name.removesuffix("_on").replace("_", " ").replace("cancel", "cancels on").replace("collect", "to be charged on")
+    words = {"cancel_on": "cancels on", "collect_on": "is charged on"}
+    return words.get(name) or name.removesuffix("_on").replace("_", " ")
 
 
 def joined(*parts: str) -> str:

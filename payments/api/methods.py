@@ -89,7 +89,7 @@ class PaymentMethods(Rows):
     @creates(NewPaymentMethod)
     def create(self, asked: dict[str, Any]) -> PaymentMethod:
         """Keep a card by a processor's token, or a bank account by its numbers, which are sealed."""
-        own = ("routing_number", "account_number", "account_type", "not_a_card")
+        own: tuple[str, ...] = ("routing_number", "account_number", "account_type", "not_a_card")
         if asked["kind"] == PaymentMethod.Kind.CARD:
             own = ("token", "customer", "brand", "last4", "exp_month", "exp_year", "funding")
         said = {name: asked.get(name, "") for name in ("holder", "holder_name", own[0])}

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -101,10 +101,10 @@ class EnterMethod(StaffPage, TemplateView):
             refusal = refusal or error.message
         return super().get_context_data(policy=policy, begun=self.begun, refusal=refusal, **kwargs)
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._allowed(super().get(request, *args, **kwargs))
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         policy = policy_of(self)
         try:
             method = setups.finish(
@@ -118,7 +118,7 @@ class EnterMethod(StaffPage, TemplateView):
             return self._allowed(page)
         return redirect(kept(request, method))
 
-    def _allowed(self, page: HttpResponseBase) -> HttpResponseBase:
+    def _allowed(self, page: HttpResponse) -> HttpResponse:
         """Let this one page load the processor's script and what that needs."""
         if self.begun is not None and (script := urlsplit(self.begun.report.script_url)).netloc:
             origin = f"{script.scheme}://{script.netloc}"
