@@ -19,6 +19,8 @@ from policies import locks
 from policies.models import Policy
 
 State = DepositItem.State
+REASONS = frozenset({"nsf", "stop_payment", "account_closed"})
+"""Reasons of a bank that tell recovery more than that the check came back."""
 
 
 class PaidOutAlready(Conflict):
@@ -105,8 +107,14 @@ def _bounce_payment(item: DepositItem, reason: str) -> None:
         raise IllegalTransition(f"The item is {item.get_state_display().lower()}.", field="deposit_item")
     attempt = outcomes.locked(item.attempt_id)
     money = Money(item.amount_minor, item.currency)
-    outcomes.enter(attempt, Outcome(Status.RETURNED, item.id, "check_returned", reason, money))
+    outcomes.enter(attempt, Outcome(Status.RETURNED, item.id, _code(reason), reason, money))
     item.bounce()
+
+
+def _code(reason: str) -> str:
+    """The bank's reason as one of the words whose meaning is known, else that it was returned."""
+    said = reason.strip().lower().replace(" ", "_")
+    return said if said in REASONS else "check_returned"
 
 
 @step

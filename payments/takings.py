@@ -18,7 +18,8 @@ from payments import journal, shares
 from payments.models import Attempt, Dispute, Payment, PaymentPart, Refund
 from policies.models import Policy
 
-ACH = "ach"
+RETURNABLE = ("ach", "check")
+"""Methods whose money a bank may take back after it came."""
 ACH_RETURN_DAYS = 6
 """Business days; what is returned later than this is returned for want of authority, and needs a person anyway."""
 
@@ -49,7 +50,7 @@ def take(attempt: Attempt, amount: Money) -> None:
                 source_id=share.part.source_id,
                 amount=Money(share.amount_minor, amount.currency),
                 received_on=today,
-                provisional_until=_settles_on(today) if payment.method == ACH else None,
+                provisional_until=_settles_on(today) if payment.method in RETURNABLE else None,
             )
 
 

@@ -73,10 +73,12 @@ def read(body: bytes) -> dict[str, Any]:
 
 
 def invoice_of(reference: str) -> str:
+    """The invoice number that a reference becomes."""
     return reference[-INVOICE_LETTERS:]
 
 
 def ref_id_of(reference: str) -> str:
+    """What of a reference the invoice number has no room for."""
     return reference[:-INVOICE_LETTERS][:INVOICE_LETTERS]
 
 
@@ -108,6 +110,7 @@ def charge_request(charge: Charge) -> dict[str, Any]:
 
 
 def capture_request(order: CaptureOrder, transaction: str) -> dict[str, Any]:
+    """Take what a transaction holds, or a part of it."""
     asked = {
         "transactionType": "priorAuthCaptureTransaction",
         "amount": decimal(order.amount),
@@ -221,6 +224,7 @@ def money(said: Any, currency: str) -> Money:
 
 
 def decimal(amount: Money) -> str:
+    """An amount as they read it."""
     return format(Decimal(amount.amount_minor).scaleb(-2), ".2f")
 
 

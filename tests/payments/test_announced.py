@@ -8,7 +8,7 @@ import pytest
 
 from billing.models import InstallmentItem
 from coverpay import books as proof
-from payments import accounts, announcements, attempts, deposit_returns, deposit_sweeps, refunds, settlement
+from payments import accounts, announcements, attempts, deposit_returns, deposit_sweeps, refunds, settlement, stops
 from payments.collection import Wanted
 from payments.deposits import Item
 from payments.models import Attempt, GatewayAccount, Payment, Payout
@@ -116,6 +116,28 @@ def test_payouts_are_asked_for_as_those_of_any_processor(house: House, desk: Gat
     assert (payout.reference, payout.amount_minor, payout.lines.get().our_reference) == (
         deposit.id, 600_000, attempt.id,
     )  # fmt: skip
+
+
+def test_a_payment_that_is_stopped_is_expected_no_more_and_its_money_goes_where_it_says(
+    house: House, desk: GatewayAccount
+) -> None:
+    attempt = announced(house)
+    stops.stop(payment_id=attempt.payment_id, reason="Sent a wire instead", actor=house.me)
+    attempts.submit(attempt.id)
+    attempt.refresh_from_db()
+    assert (attempt.state, Payment.objects.get().state) == ("voided", "failed")
+    number = attempt.payment.policy.number
+    late = taken_in(house, Item(600_000, number))
+    assert standing(late) == [("placed", f"It names policy {number}.")]
+    assert ties(house)
+
+
+def test_recovery_hears_the_bank_s_reason_where_it_is_a_known_one(house: House, desk: GatewayAccount) -> None:
+    attempt = announced(house)
+    deposit = taken_in(house, Item(600_000, attempt.payment_id, check_number="1"))
+    deposit_returns.bounce(item_id=deposit.items.get().id, reason="NSF", actor=house.me)
+    attempt.refresh_from_db()
+    assert (attempt.outcome_code, attempt.outcome_message) == ("nsf", "NSF")
 
 
 def test_a_refund_of_a_check_is_declined_and_says_to_pay_it_out(house: House, desk: GatewayAccount) -> None:
