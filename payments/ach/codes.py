@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from compliance.rules import facts
 
@@ -119,8 +120,8 @@ def same_day_limit_minor() -> int:
     return int(_one("same_day_limit_per_entry")) * 100
 
 
-def _one(rule: str) -> object:
-    return facts.find(rule, facts.FEDERAL)[0].value  # type: ignore[no-any-return]
+def _one(rule: str) -> Any:
+    return facts.find(rule, facts.FEDERAL)[0].value
 
 
 def title(code: str) -> str:
