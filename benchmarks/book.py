@@ -184,6 +184,9 @@ TABLES = {
     "compliance_auditentry": "aud",
     "compliance_eventrecord": "evt",
     "reconciliation_entry": "ent",
+    "payments_payment": "pay",
+    "payments_paymentpart": "prt",
+    "payments_attempt": "att",
 }
 
 

@@ -31,6 +31,27 @@ class Owed:
 
 def open_book(code: str, count: int, *, first: int = 1) -> Owed:
     """Open an operator whose `count` policies owe an invoice each, and who may charge by the sandbox."""
+    owed = _open_book(code, range(first, first + count))
+    for chunk in book.chunks(owed.numbers, CHUNK):
+        billing.build(numbers=chunk, actor=owed.house.actor)
+    return owed
+
+
+def enrolled_book(code: str, count: int, *, first: int) -> Owed:
+    """Open an operator whose `count` policies owe an invoice each and are enrolled in autopay by a token.
+
+    Invoices are written straight into the tables, without schedules and postings: planning payments reads neither.
+    """
+    owed = _open_book(code, range(first, first + count))
+    values = {"low": owed.numbers[0], "high": owed.numbers[-1], "due": FIRST_DAY, "carrier": owed.house.carrier_id}
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(_ENROLLED, values)
+        cursor.execute("SET session_replication_role = origin")
+    return owed
+
+
+def _open_book(code: str, numbers: range) -> Owed:
     house = book.open_house(code)
     bank = bank_accounts.open_bank_account(
         name="Trust", bank_id="121000358", account_mark=code, currency="USD", fund="trust", actor=house.actor
@@ -38,10 +59,7 @@ def open_book(code: str, count: int, *, first: int = 1) -> Owed:
     account = accounts.open_account(gateway="sandbox", merchant=code, bank_account_id=bank.id, actor=house.actor)
     rules = [{"when": {"method": ["card", "ach"]}, "gateway": "sandbox"}]
     accounts.publish_routing(rules=rules, effective_from=book.SINCE, actor=house.actor)
-    numbers = range(first, first + count)
     book.seed(house, numbers, first_day=FIRST_DAY, days=28)
-    for chunk in book.chunks(numbers, CHUNK):
-        billing.build(numbers=chunk, actor=house.actor)
     return Owed(house, account, numbers)
 
 
@@ -56,6 +74,21 @@ def invoices(owed: Owed) -> list[tuple[str, str, int]]:
         return [(policy_id, invoice_id, int(minor)) for policy_id, invoice_id, minor in cursor.fetchall()]
 
 
+_ENROLLED = """
+CREATE TEMPORARY TABLE asked AS
+    SELECT n, lpad(n::text, 26, '0') AS key, 100000 + (n * 7919) %% 900000 AS minor
+      FROM generate_series(%(low)s::bigint, %(high)s::bigint) AS n;
+INSERT INTO billing_invoice (id, policy_id, number, currency, total_minor, issued_on, due_on, reason, state, created_at)
+    SELECT 'inv_' || key, 'pol_' || key, 'S-' || n || '-001', 'USD', minor, %(due)s, %(due)s, '', 'open', now()
+      FROM asked;
+INSERT INTO billing_invoiceline (id, invoice_id, term_id, position, component, description, amount_minor, payee_kind,
+                                 payee, commission_ppm)
+    SELECT 'inl_' || key, 'inv_' || key, 'trm_' || key, 1, 'premium', '', minor, 'carrier', %(carrier)s, 150000
+      FROM asked;
+INSERT INTO payments_autopay (id, policy_id, method, token, created_at)
+    SELECT 'aut_' || key, 'pol_' || key, 'card', 'tok_ok', now() FROM asked;
+DROP TABLE asked;
+"""
 _PENDING = """
 CREATE TEMPORARY TABLE awaited AS
     SELECT row_number() OVER (ORDER BY policy_id) AS n, policy_id, id AS invoice_id, total_minor
