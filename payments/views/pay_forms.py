@@ -75,8 +75,10 @@ class MethodForm(forms.Form):
         self._choices("way", [*((method.id, str(method)) for method in kept), *((way.kind, way.kind) for way in ways)])
         for kind in ("card", "ach"):
             way = self.ways.get(kind)
-            is_sandbox = way is not None and way.entry == Entry.SANDBOX
-            self._choices(f"{kind}_token", sandbox_choices(kind) if is_sandbox else [])
+            if way is not None and way.entry == Entry.SANDBOX:
+                self._choices(f"{kind}_token", sandbox_choices(kind))
+            else:
+                del self.fields[f"{kind}_token"]
 
     @property
     def card_way(self) -> Way | None:
