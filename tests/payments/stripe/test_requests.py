@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from coverpay.kernel import clock, ids
 from coverpay.kernel.money import Money
@@ -114,10 +121,33 @@ def test_what_cannot_be_read_leaves_the_charge_unknown(status: int, body: bytes)
     assert len(listening.seen) == 1
 
 
-def test_nothing_listening_no_such_host_and_an_untrusted_certificate_are_not_sent() -> None:
+def test_nothing_listening_and_no_such_host_are_not_sent() -> None:
     for url in ("http://127.0.0.1:1", "http://nowhere.invalid"):
         with pytest.raises(NotSent):
             Stripe(Connection("m1", {"secret_key": KEY}, {"base_url": url})).charge(CHARGE)
+
+
+def test_an_untrusted_certificate_is_not_sent_to(tmp_path: Path) -> None:
+    listening = Listener()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path / "own.pem"))
+    listening.server.socket = context.wrap_socket(listening.server.socket, server_side=True)
+    url = f"https://127.0.0.1:{listening.server.server_port}"
+    with pytest.raises(NotSent, match="no connection that can be trusted"):
+        Stripe(Connection("m1", {"secret_key": KEY}, {"base_url": url})).charge(CHARGE)
+    assert listening.seen == []
+
+
+def self_signed(file: Path) -> Path:
+    """A certificate that nobody vouches for, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = clock.now()
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + dt.timedelta(days=1))
+    signed = made.sign(key, hashes.SHA256())
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(secret + signed.public_bytes(Encoding.PEM))
+    return file
 
 
 def test_the_key_is_in_no_message_and_no_representation(listener: Listener) -> None:
