@@ -7,7 +7,10 @@ from typing import Any
 from django import forms
 
 from compliance.pages import DateField, FilterForm, MoneyField
-from payments.models import Payment
+from payments.disputes import EVIDENCE, MOST_CHARACTERS
+from payments.models import Dispute, Payment
+
+SHORT_EVIDENCE = ("customer_name", "customer_email_address", "service_date")
 
 
 class PaymentFilters(FilterForm):
@@ -38,8 +41,52 @@ class TakePaymentForm(forms.Form):
             self.fields["token"].widget.attrs["list"] = "sandbox-tokens"
 
 
-class RefundForm(forms.Form):
+class AmountForm(forms.Form):
+    """How much of a payment: money in its currency; left empty, all there is."""
+
+    amount = MoneyField(label="Amount", required=False)
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"] = MoneyField(
+            label=f"Amount ({currency})", currency=currency, required=False, help_text="Left empty: all of it."
+        )
+
+
+class RefundForm(AmountForm):
     reason = forms.CharField(label="Why does the money go back?", max_length=200)
+
+
+class WhyForm(forms.Form):
+    reason = forms.CharField(label="Why?", max_length=200)
+
+
+class ResolveRefundForm(forms.Form):
+    """A person's decision about a refund nobody could decide."""
+
+    given = forms.ChoiceField(
+        label="What happened at the processor?",
+        choices=[("", "Choose…"), ("yes", "The money went back"), ("no", "No money went back")],
+    )
+    reason = forms.CharField(label="How do you know?", max_length=300, help_text="Kept in the audit trail.")
+
+
+class EvidenceForm(forms.Form):
+    """What speaks for a charge that is disputed; at least the explanation."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, words in EVIDENCE.items():
+            self.fields[name] = forms.CharField(
+                label=words,
+                required=name == "explanation",
+                max_length=MOST_CHARACTERS,
+                widget=forms.TextInput if name in SHORT_EVIDENCE else forms.Textarea(attrs={"rows": 4}),
+            )
+
+
+class DisputeFilters(FilterForm):
+    show = forms.ChoiceField(label="Show", required=False, choices=[("", "All"), *Dispute.State.choices])
 
 
 class ResolveForm(forms.Form):

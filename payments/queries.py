@@ -10,11 +10,11 @@ from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from compliance import access
 from coverpay.kernel.actors import Actor
-from payments.models import Attempt, GatewayAccount, Payment, Payout, PayoutLine, Refund
+from payments.models import Attempt, Dispute, GatewayAccount, Payment, PaymentPart, Payout, PayoutLine, Refund
 from reconciliation.ledger.models import Entry
 from reconciliation.models import Break, Match
 
-TAKEN = (Payment.State.SUCCEEDED, Payment.State.REFUNDED, Payment.State.RETURNED)
+TAKEN = (Payment.State.SUCCEEDED, Payment.State.REFUNDED, Payment.State.RETURNED, Payment.State.DISPUTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,11 @@ def listed(text: str = "", show: str = "") -> QuerySet[Payment]:
 
 
 def one(actor: Actor, payment_id: str) -> Payment:
-    """One visible payment with its attempts and refunds. Raises: NotFound."""
-    rows = Payment.objects.select_related("invoice", "policy__insured", "policy__operator").prefetch_related(
+    """One visible payment with its parts, attempts, refunds and disputes. Raises: NotFound."""
+    related = ("invoice", "policy__insured", "policy__operator", "payment_method")
+    rows = Payment.objects.select_related(*related).prefetch_related(
+        Prefetch("parts", PaymentPart.objects.select_related("invoice", "policy").order_by("position")),
+        Prefetch("disputes", Dispute.objects.order_by("id")),
         Prefetch("attempts", Attempt.objects.select_related("account").order_by("number")),
         Prefetch("refunds", Refund.objects.order_by("id")),
     )
@@ -55,12 +58,17 @@ def one(actor: Actor, payment_id: str) -> Payment:
 def entries_of(actor: Actor, payment: Payment, payouts: Sequence[PayoutLine]) -> list[Entry]:
     """The ledger entries that attempts, and payouts that held them, caused; as far as the actor may see books."""
     sources = [attempt.id for attempt in payment.attempts.all()] + [line.payout_id for line in payouts]
-    return list(access.visible(actor, Entry.objects.filter(source_id__in=sources)).order_by("id"))
+    sources += [refund.id for refund in payment.refunds.all()]
+    of_disputes = Q()
+    for dispute in payment.disputes.all():
+        of_disputes |= Q(source_id__startswith=dispute.id)
+    found = Entry.objects.filter(Q(source_id__in=sources) | of_disputes)
+    return list(access.visible(actor, found).order_by("id"))
 
 
 def breaks_of(actor: Actor, payment: Payment) -> list[Break]:
-    """What does not tie about this payment's attempts and waits for a person."""
-    subjects = [attempt.id for attempt in payment.attempts.all()]
+    """What does not tie about this payment's attempts, refunds and disputes, and waits for a person."""
+    subjects = [row.id for row in (*payment.attempts.all(), *payment.refunds.all(), *payment.disputes.all())]
     rows = Break.objects.filter(subject_id__in=subjects, state=Break.State.OPEN).order_by("id")
     return list(access.visible(actor, rows))
 

@@ -27,9 +27,12 @@ MINUS = "\u2212"
 TONES: dict[str, str] = {
     "good": "paid succeeded bound issued in_force imported matched processed delivered active tied cured satisfied"
     " placed finished recovered done won",
-    "wait": "open processing planned submitted pending authorized under_review received due quoted offered prepared mailed running",
-    "warn": "unknown quarantined refused overdue returned ambiguous expiring held suspense with_person withheld needs_response",
-    "bad": "failed declined given_up revoked cancelled effective collections written_off bounced exhausted disputed lost",
+    "wait": "open processing planned submitted pending authorized under_review received due quoted offered prepared"
+    " mailed running",
+    "warn": "unknown quarantined refused overdue returned ambiguous expiring held suspense with_person withheld"
+    " needs_response",
+    "bad": "failed declined given_up revoked cancelled effective collections written_off bounced exhausted"
+    " disputed lost",
     "quiet": "not_taken refunded closed undone disabled reversed expired superseded void rescinded"
     " stopped skipped expected voided",
 }
@@ -147,6 +150,22 @@ def ref(object_id: str, words: str = "") -> SafeString:
     if not places.has_page(object_id):
         return format_html("{}", words or object_id)
     return format_html('<a href="{}"{}>{}</a>', reverse("go", args=[object_id]), _code(words), words or object_id)
+
+
+@register.simple_tag
+def report_cell(row: Mapping[str, Any], column: Any) -> SafeString:
+    """A cell of a report by the kind of its column; empty where the row says nothing."""
+    value = row.get(column.key)
+    if column.kind == "money":
+        shown = "" if value is None else money(value, row.get("currency", "USD"), bare=True)
+    elif value is None:
+        shown = ""
+    elif column.kind == "reference":
+        shown = ref(str(value))
+    else:
+        shown = day(value) if column.kind == "day" else str(value)
+    tone = "num" if column.kind in ("money", "number") else ""
+    return format_html('<td data-label="{}" class="{}">{}</td>', column.title, tone, shown)
 
 
 def _code(words: str) -> SafeString:

@@ -13,8 +13,8 @@ from compliance import access
 from compliance.http import StaffPage
 from compliance.pages import CommandPage, FilterForm, ListPage
 from compliance.permissions import Permission
-from payments import attempts, queries, refunds
-from payments.forms import PaymentFilters, RefundForm, ResolveForm
+from payments import attempts, queries
+from payments.forms import PaymentFilters, ResolveForm
 from payments.models import Attempt, Payment
 
 P = Permission
@@ -32,7 +32,7 @@ class PaymentList(ListPage):
 
 
 class PaymentDetail(StaffPage, TemplateView):
-    """One payment: where its money is, its attempts, its refunds, what it posted."""
+    """One payment: where its money is, its parts, attempts, refunds and disputes, what it posted."""
 
     reads = P.PAYMENTS_READ
     template_name = "payments/payment/detail.html"
@@ -43,38 +43,27 @@ class PaymentDetail(StaffPage, TemplateView):
         matches = queries.bank_matches_of(self.actor, [line.payout_id for line in lines])
         tried = list(payment.attempts.all())
         unknown = next((a for a in tried if a.state == Attempt.State.UNKNOWN), None)
+        held = next((a for a in tried if a.state == Attempt.State.AUTHORIZED), None)
+        pending = next((a for a in tried if a.state in (Attempt.State.PLANNED, Attempt.State.PENDING)), None)
         return super().get_context_data(
             payment=payment,
-            waiting=payment.state == Payment.State.PROCESSING and unknown is None,
+            waiting=payment.state == Payment.State.PROCESSING and unknown is None and held is None,
+            held=held,
+            pending=pending,
+            parts=list(payment.parts.all()),
+            disputes=list(payment.disputes.all()),
             attempts=tried,
             refunds=list(payment.refunds.all()),
             stops=queries.journey(payment, lines, matches),
             payout_lines=lines,
             breaks=queries.breaks_of(self.actor, payment),
             entries=queries.entries_of(self.actor, payment, lines),
+            can_write=access.may(self.actor, P.PAYMENTS_WRITE),
             can_refund=payment.state == Payment.State.SUCCEEDED and access.may(self.actor, P.PAYMENTS_WRITE),
             unknown=unknown,
             can_resolve=access.may(self.actor, P.RECONCILIATION_WRITE),
             **kwargs,
         )
-
-
-class RequestRefund(CommandPage):
-    """Give a whole payment back, saying why."""
-
-    reads = writes = P.PAYMENTS_WRITE
-    form_class = RefundForm
-    template_name = "payments/payment/refund.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(payment=queries.one(self.actor, self.kwargs["payment_id"]), **kwargs)
-
-    def run(self, form: RefundForm) -> str:
-        refund = refunds.request(
-            payment_id=self.kwargs["payment_id"], reason=form.cleaned_data["reason"], actor=self.actor
-        )
-        messages.success(self.request, "The refund is on its way to the processor.")
-        return reverse("payments:detail", args=[refund.payment_id])
 
 
 class Resolve(CommandPage):

@@ -37,6 +37,7 @@ OF_BODY: dict[str, dict[str, Callable[[Seeded], Any]]] = {
     "NewAchFile": {"account": lambda seeded: seeded_ach.account_of(seeded.house).id},
     "NewReceivedFile": {"account": lambda seeded: seeded_ach.account_of(seeded.house).id},
     "NewAccountMapping": {"spec": lambda seeded: seeded_exports.SPEC},
+    "NewRefund": {"amount_minor": lambda seeded: 1_00},
     "NewProgram": {"carrier": lambda seeded: seeded.house.carrier.id},
     "WaiveAsked": {"line": lambda seeded: str(seeded.one(Invoice).lines.filter(component__in=FEES)[0].pk)},
 }
@@ -69,10 +70,10 @@ TEXTS: dict[str, Any] = {
 
 
 def body(takes: type[serializers.BaseSerializer[Any]], seeded: Seeded) -> dict[str, Any]:
-    """A body with every required field, and every optional one that names a row."""
+    """A body with every required field, and every optional one that names a row or is said in OF_BODY."""
     fields = takes().fields  # type: ignore[attr-defined]
     own = {name: said(seeded) for name, said in OF_BODY.get(takes.__name__, {}).items()}
-    wanted = {name: field for name, field in fields.items() if field.required or name in ROWS}
+    wanted = {name: field for name, field in fields.items() if field.required or name in ROWS or name in own}
     return {name: own.get(name) or _value(name, field, seeded) for name, field in wanted.items()}
 
 
