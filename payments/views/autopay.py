@@ -44,7 +44,9 @@ class EnrolForm(forms.Form):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
             field.choices = [*own, ("", none)] if name == "payment_method" else [("", none), *own]
-        if not own:
+        if own:
+            self.fields["payment_method"].initial = own[0][0]
+        else:
             del self.fields["payment_method"], self.fields["fallback"]
 
 
