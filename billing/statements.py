@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from billing.models import Application, BillingAccount, CashTransfer, Invoice, LineCredit, Receipt, ReceiptReversal
+from billing.models import (
+    Application,
+    BillingAccount,
+    CashOut,
+    CashTransfer,
+    Invoice,
+    LineCredit,
+    Receipt,
+    ReceiptReversal,
+)
 from coverpay.kernel.errors import Invalid
 from policies.models import Policy
 
@@ -63,6 +72,7 @@ def of_policy(policy: Policy, since: dt.date, through: dt.date) -> Statement:
         *_credited(LineCredit.objects.filter(line__invoice__policy=policy)),
         *_received(policy),
         *_carried_away(policy),
+        *_paid_out(policy),
     ]
     return _statement(f"Policy {policy.number}", policy.program.currency, entries, since, through)
 
@@ -142,6 +152,13 @@ def _carried_away(policy: Policy) -> Iterator[Entry]:
         undone = getattr(row.to_receipt, "reversal", None)
         if undone is not None:
             yield Entry(undone.reversed_on, "Transfer undone", row.id, -row.amount_minor, undone.id)
+
+
+def _paid_out(policy: Policy) -> Iterator[Entry]:
+    """Cash that left: refunded in part, withdrawn by a dispute or disbursed; and came back where that was undone."""
+    for row in CashOut.objects.filter(receipt__policy=policy).order_by("id"):
+        what = "Paid out" if row.amount_minor > 0 else "Came back"
+        yield Entry(row.paid_on, what, row.source_id, row.amount_minor, row.id)
 
 
 def _covered(account: BillingAccount) -> Iterator[Entry]:

@@ -37,6 +37,8 @@ class ReceiptDetail(StaffPage, TemplateView):
         transfers = list(receipt.transfers_out.select_related("to_receipt__policy", "to_receipt__reversal"))
         applied = sum(row.amount_minor for row in applications)
         moved = sum(row.amount_minor for row in transfers if not hasattr(row.to_receipt, "reversal"))
+        paid_out = list(receipt.cash_outs.order_by("id"))
+        gone = sum(row.amount_minor for row in paid_out)
         back = hasattr(receipt, "reversal")
         operates = access.operable(self.actor, Policy.objects.filter(pk=receipt.policy_id)).exists()
         return super().get_context_data(
@@ -44,7 +46,8 @@ class ReceiptDetail(StaffPage, TemplateView):
             applications=applications,
             transfers=transfers,
             applied_minor=applied,
-            waiting_minor=0 if back else receipt.amount_minor - applied - moved,
+            paid_out=paid_out,
+            waiting_minor=0 if back else receipt.amount_minor - applied - moved - gone,
             taken_back=back,
             carried_here=CashTransfer.objects.filter(to_receipt=receipt).select_related("from_receipt__policy").first(),
             can_act=operates and access.may(self.actor, P.CASH_WRITE) and not back,

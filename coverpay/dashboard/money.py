@@ -50,6 +50,7 @@ class ReceiptShown:
     receipt: Receipt
     applied_minor: int
     moved_minor: int
+    paid_out_minor: int = 0
 
     @property
     def taken_back(self) -> bool:
@@ -57,7 +58,9 @@ class ReceiptShown:
 
     @property
     def waiting_minor(self) -> int:
-        return 0 if self.taken_back else self.receipt.amount_minor - self.applied_minor - self.moved_minor
+        if self.taken_back:
+            return 0
+        return self.receipt.amount_minor - self.applied_minor - self.moved_minor - self.paid_out_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ def _schedule(term_id: str, versions: list[Schedule], known: list[Explanation]) 
 
 
 def receipts_of(policy: Policy) -> list[ReceiptShown]:
-    """Every receipt of a policy with what of it is applied and what was carried to other policies."""
+    """Every receipt of a policy with what of it is applied, was carried to other policies, and was paid out."""
     rows: QuerySet[Receipt] = policy.receipts.select_related("reversal").order_by("id")
     applied = dict(rows.order_by().values_list("id").annotate(sum=Coalesce(Sum("applications__amount_minor"), 0)))
     moved = dict(
@@ -142,7 +145,8 @@ def receipts_of(policy: Policy) -> list[ReceiptShown]:
         .values_list("id")
         .annotate(sum=Coalesce(Sum("transfers_out__amount_minor"), 0))
     )
-    return [ReceiptShown(row, applied.get(row.id, 0), moved.get(row.id, 0)) for row in rows]
+    paid_out = dict(rows.order_by().values_list("id").annotate(sum=Coalesce(Sum("cash_outs__amount_minor"), 0)))
+    return [ReceiptShown(row, applied.get(row.id, 0), moved.get(row.id, 0), paid_out.get(row.id, 0)) for row in rows]
 
 
 def past_due_of(policy: Policy) -> list[Delinquency]:
