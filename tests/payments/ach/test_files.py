@@ -9,13 +9,14 @@ import pytest
 from compliance import vault
 from compliance.models import AuditEntry, EventRecord
 from coverpay.kernel import clock
-from coverpay.kernel.errors import Forbidden, IllegalTransition, NotFound
+from coverpay.kernel.errors import Busy, Forbidden, IllegalTransition, NotFound
 from coverpay.kernel.money import Money
 from payments import accounts, attempts, mandates, methods, settlement
-from payments.ach import composing, files, terms
+from payments.ach import composing, files, settling, terms
 from payments.gateways.base import Charge, Status
 from payments.models import AchEntry, AchFile, Attempt, Mandate, Payment
 from tests.support import ach, ach_bank, bank, books, world
+from tests.support.database import at_once
 
 pytestmark = pytest.mark.django_db
 D = dt.date
@@ -245,3 +246,44 @@ def test_a_payment_asks_for_itself_when_nobody_told_it(desk, monkeypatch):
     clock.advance(dt.timedelta(hours=13))
     attempts.sweep()
     assert Payment.objects.get(pk=payment.id).state == "succeeded"
+
+
+def test_more_entries_than_a_chunk_settle_and_tell_their_payments(desk, monkeypatch):
+    monkeypatch.setattr(settling, "CHUNK", 2)
+    payments = [ach.debit(desk) for _ in range(5)]
+    ach.at(D(2026, 2, 2))
+    ach.sent(desk)
+    ach.at(D(2026, 2, 3))
+    assert settling.settle_due() == 5
+    assert {Payment.objects.get(pk=payment.id).state for payment in payments} == {"succeeded"}
+
+
+def test_a_file_of_one_account_touches_no_entry_of_another(desk, house):
+    payment = ach.debit(desk)
+    ach.at(D(2026, 2, 2))
+    ach.sent(desk)
+    other = accounts.open_account(
+        gateway="nacha", merchant="second", bank_account_id=house.bank.id, settings=desk.account.settings,
+        actor=house.me,
+    )  # fmt: skip
+    trace = ach.entry_of(payment).trace_number
+    ach.received(ach.Desk(house, other), ach_bank.returned(trace, "R01", 535_900))
+    assert ach.entry_of(payment).state == "filed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_builds_at_once_make_one_file(desk):
+    ach.debit(desk)
+    built = at_once(*[lambda: build(desk)] * 4)
+    assert sum(isinstance(one, AchFile) for one in built) == 1
+    assert [one for one in built if one is not None and not isinstance(one, AchFile | Busy)] == []
+    assert AchFile.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_charge_let_go_while_its_file_is_built_is_either_in_it_or_withdrawn(desk):
+    payment = ach.debit(desk)
+    gateway, reference = accounts.gateway_of(desk.account), payment.attempts.get().id
+    at_once(lambda: build(desk), lambda: gateway.void(desk.account.merchant, reference))
+    entry = ach.entry_of(payment)
+    assert (entry.state, AchFile.objects.count()) in [("filed", 1), ("withdrawn", 0)]
