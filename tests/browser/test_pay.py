@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
 import pytest
@@ -10,14 +11,16 @@ from pytest_django.live_server_helper import LiveServer
 
 from billing import invoices
 from coverpay.kernel import clock
-from payments import method_fees, pay_links
+from payments import accounts, method_fees, pay_links, routes
 from payments.models import Payment
 from policies.parties import PartyDetails
 from tests.browser.test_every_page import AUDIT
+from tests.contracts.stripe_bench import processor
 from tests.support import books
 from tests.support.books import House
 
 pytestmark = pytest.mark.django_db(transaction=True)
+LATER = dt.date(2026, 2, 20)
 INSURED = PartyDetails(reference="INS-B", name="Aloha Foods", postal_code="96813")
 
 
@@ -93,3 +96,85 @@ def test_the_total_follows_what_is_chosen(page: Page, house: House) -> None:
     page.locator("input[name=bills]").first.check()
     assert total.inner_text() == before
     inspect(page)
+
+
+ELEMENT = """
+window.Stripe = (key) => ({
+  elements: ({ clientSecret }) => ({
+    create: () => ({ mount: (place) => { place.textContent = `The card form of ${key}`; } }),
+  }),
+  confirmSetup: async () => (window.refuse ? { error: { message: "Your card number is incomplete." } } : {}),
+});
+"""
+
+
+def test_a_card_is_entered_in_the_processors_element(page: Page, house: House, worker: None) -> None:
+    key = "sk_test_pay_browser"
+    settings = {"base_url": processor().url, "publishable_key": "pk_test_browser"}
+    accounts.open_account(
+        gateway="stripe", merchant="acct_browser", bank_account_id=house.bank.id, actor=house.me,
+        webhook_secret="whsec_" + "0" * 32, credentials={"secret_key": key}, settings=settings,
+    )  # fmt: skip
+    rules = [{"when": {"method": ["card"]}, "gateway": "stripe"}]
+    routes.publish_routing(rules=rules, effective_from=books.SINCE, actor=house.me)
+    page.route("https://js.stripe.com/**", lambda route: route.fulfill(content_type="text/javascript", body=ELEMENT))
+    _, url = pay_links.create(invoice_id=books.billed(house).id, actor=house.me)
+    with page.expect_response("**/card/") as answered:
+        page.goto(path_of(url))
+        page.get_by_role("button", name="Continue").click()
+    assert answered.value.ok
+    page.get_by_text("The card form of pk_test_browser").wait_for()
+    inspect(page)
+    page.evaluate("window.refuse = true")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("alert").get_by_text("Your card number is incomplete.").wait_for()
+    page.evaluate("window.refuse = false")
+    secret = str(page.locator("form[data-element]").get_attribute("data-client-secret"))
+    processor().ask("setup", account=key, setup_intent=secret.partition("_secret_")[0], payment_method="pm_card_visa")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Pay 5,359.00 USD").click()
+    page.get_by_role("heading", name="Paid. Thank you.").wait_for()
+
+
+def test_new_details_are_given_in_two_steps(page: Page, house: House) -> None:
+    invoice = books.billed(house, insured=INSURED)
+    _, url = pay_links.create(policy_id=invoice.policy_id, purpose="details", actor=house.me)
+    page.goto(path_of(url))
+    inspect(page)
+    page.get_by_role("button", name="Continue").click()
+    inspect(page)
+    page.get_by_label("I agree").check()
+    page.get_by_role("button", name="Use this from now on").click()
+    page.get_by_role("heading", name="Saved. Thank you.").wait_for()
+    inspect(page)
+
+
+def test_a_payment_is_scheduled_for_a_later_day(page: Page, house: House) -> None:
+    policy = books.bound(house, insured=INSURED, effective_on=LATER, expires_on=LATER.replace(year=2027))
+    invoices.issue(policy_id=policy.id, through=LATER, actor=house.me)
+    _, url = pay_links.create(policy_id=policy.id, actor=house.me)
+    page.goto(path_of(url))
+    page.get_by_label("On a later day, until the due date").check()
+    page.get_by_label("Pay on").fill("2026-02-18")
+    inspect(page)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("I agree").check()
+    inspect(page)
+    page.get_by_role("button", name="Pay 5,359.00 USD").click()
+    page.get_by_role("heading", name="Scheduled. Thank you.").wait_for()
+    inspect(page)
+
+
+def test_a_link_that_ended_and_a_wrong_code_have_no_fault(page: Page, house: House, complaints: list[str]) -> None:
+    link, url = pay_links.create(invoice_id=books.billed(house).id, actor=house.me)
+    pay_links.revoke(link_id=link.id, reason="sent to the wrong person", actor=house.me)
+    page.goto(path_of(url))
+    inspect(page)
+    page.goto(f"/pay/at/{house.operator.code}/")
+    page.get_by_label("Policy or account number").fill("P-1")
+    page.get_by_label("ZIP or postal code").fill("00000")
+    page.get_by_role("button", name="Find my bill").click()
+    page.get_by_text("We found no bill").wait_for()
+    inspect(page)
+    assert all("status of 4" in said for said in complaints), complaints
+    complaints.clear()
