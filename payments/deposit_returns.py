@@ -10,7 +10,7 @@ from billing.models import CashOut, Receipt, ReceiptReversal, SuspenseItem
 from coverpay.kernel import clock, jobs, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
-from coverpay.kernel.errors import Conflict, IllegalTransition, Invalid
+from coverpay.kernel.errors import Busy, Conflict, IllegalTransition, Invalid
 from coverpay.kernel.money import Money
 from payments import deposit_news, deposits, outcomes
 from payments.gateways.base import Outcome, Status
@@ -37,7 +37,7 @@ def bounce(*, item_id: str, reason: str, actor: Actor, returned_on: dt.date | No
     Gives:  every item of the check.
     Posts:  the exact opposite of what placed and applied it; Dr suspense_cash · Cr trust_cash (the bank account).
             An announced payment is returned as any other. The plan's fee for a returned payment is charged once.
-    Raises: NotFound, Forbidden, BadText, Invalid (day), IllegalTransition, PaidOutAlready.
+    Raises: NotFound, Forbidden, BadText, Invalid (day), IllegalTransition, PaidOutAlready, Busy.
     """
     reason = texts.line(reason, field="reason", at_most=150)
     item = deposits.one(item_id, actor)
@@ -46,7 +46,11 @@ def bounce(*, item_id: str, reason: str, actor: Actor, returned_on: dt.date | No
         raise Invalid("The bank took it back between the day it came and today.", field="returned_on")
     check = _whole_check(item)
     _lock_policies(check)
-    paid = {policy_id for each in check for policy_id in _bounce_one(each, reason, returned_on)}
+    if _receipts(check) != _receipts(check := _whole_check(item)):
+        raise Busy("Somebody placed a part of the check this very moment; try again.")
+    bounced = [_bounce_one(each, reason, returned_on) for each in check]
+    paid = {policy_id for _, touched in bounced for policy_id in touched}
+    check = [each for each, _ in bounced]
     for policy in Policy.objects.filter(pk__in=paid).order_by("pk"):
         cures.money_returned(policy)
     charged = _charged_for(check)
@@ -69,6 +73,10 @@ def _whole_check(item: DepositItem) -> list[DepositItem]:
     return list(rows.filter(**same).order_by("position"))
 
 
+def _receipts(check: list[DepositItem]) -> list[str | None]:
+    return [item.suspense_item.receipt_id if item.suspense_item is not None else None for item in check]
+
+
 @step
 def _lock_policies(check: list[DepositItem]) -> None:
     receipts = [item.suspense_item.receipt for item in check if item.suspense_item is not None]
@@ -86,18 +94,19 @@ def _lock_policies(check: list[DepositItem]) -> None:
 
 
 @step
-def _bounce_one(item: DepositItem, reason: str, returned_on: dt.date) -> set[str]:
-    """Take one item back. Gives: the policies whose cover it had paid."""
+def _bounce_one(item: DepositItem, reason: str, returned_on: dt.date) -> tuple[DepositItem, set[str]]:
+    """Take one item back. Gives: it as it is now, and the policies whose cover it had paid."""
+    policy, touched = item.policy, set[str]()
     if item.attempt_id:
         _bounce_payment(item, reason)
-        touched: set[str] = set()
     else:
         touched = _bounce_suspense(item, reason)
-        item.refresh_from_db(fields=["state"])
+        item = DepositItem.objects.select_related("deposit").get(pk=item.pk)
+    item.policy = policy
     item.bounced_on = returned_on
     item.why = f"Returned by the bank: {reason}"
     item.save(update_fields=["state", "policy", "bounced_on", "why"])
-    return touched
+    return item, touched
 
 
 @step
@@ -121,7 +130,6 @@ def _code(reason: str) -> str:
 def _bounce_suspense(item: DepositItem, reason: str) -> set[str]:
     """Undo the placing, if it was placed, and let the money leave the bank account."""
     assert item.suspense_item_id is not None
-    policy = item.policy
     held = suspense.lock_item(item.suspense_item_id)
     touched: set[str] = set()
     if held.state == SuspenseItem.State.PLACED:
@@ -130,7 +138,6 @@ def _bounce_suspense(item: DepositItem, reason: str) -> set[str]:
         _none_paid_out(held.receipt)
         suspense.undo_locked(held, reason=reason, because=ReceiptReversal.Reason.RETURNED)
     suspense.return_locked(held, reason=reason)
-    item.policy = policy
     return touched
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -54,21 +55,21 @@ def find(organization_id: str, item: DepositItem) -> Target:
     return _invoice(found[0], item) if found else _policy(policies[0], item)
 
 
-def expected(bank: BankAccount, *, reference: str, currency: str) -> list[Attempt]:
-    """The announced payments that a reference names, and that wait for money at this bank account.
+def expected(bank: BankAccount) -> dict[str, list[Attempt]]:
+    """The announced payments that wait for money at a bank account, by each number that a stub may name them by.
 
-    Takes:  the number of the payment or of its attempt, or of the only announced payment's invoice or policy.
+    Their own number and that of their attempt say which one it is; so does that of their invoice or policy, where it
+    is the only one waiting for it.
     """
     waiting = Attempt.objects.filter(
-        account__gateway=MANUAL, account__bank_account=bank, state__in=Attempt.LIVE, currency=currency
-    ).select_related("payment__policy", "payment__invoice")
-    by_id = list(waiting.filter(payment_id=reference)) or list(waiting.filter(pk=reference))
-    by_number = waiting.filter(payment__policy__operator_id=bank.organization_id)
-    return (
-        by_id
-        or list(by_number.filter(payment__invoice__number=reference))
-        or list(by_number.filter(payment__policy__number=reference))
+        account__gateway=MANUAL, account__bank_account=bank, state__in=Attempt.LIVE, currency=bank.currency
     )
+    named: dict[str, list[Attempt]] = defaultdict(list)
+    for attempt in waiting.select_related("payment__policy", "payment__invoice"):
+        payment = attempt.payment
+        for number in {payment.id, attempt.id, payment.invoice.number, payment.policy.number}:
+            named[number].append(attempt)
+    return named
 
 
 def _invoices(organization_id: str, reference: str) -> Iterable[Invoice]:

@@ -140,13 +140,14 @@ def place_one(*, item_id: str, actor: Actor) -> DepositItem:
     item = one(item_id, actor)
     organization_id = item.deposit.organization_id
     locks.lock_many(deposit_targets.find(organization_id, item).policy_ids)
-    held = _lock_item(item)
+    held = suspense.lock_item(_suspense_of(item))
+    item = _again(item)
     if item.state != State.SUSPENSE or item.why:
         commands.unchanged()
         return item
     target = deposit_targets.find(organization_id, item)
     if target.shares:
-        _place(item, held, target)
+        item = _place(item, held, target)
         deposit_news.item_moved("deposit.item_placed", item, reason=target.why)
     else:
         item.why = target.why[:200]
@@ -156,7 +157,7 @@ def place_one(*, item_id: str, actor: Actor) -> DepositItem:
 
 
 @step
-def _place(found: DepositItem, held: SuspenseItem, target: Target) -> None:
+def _place(found: DepositItem, held: SuspenseItem, target: Target) -> DepositItem:
     """Place a locked item where it belongs, each policy's share with its own invoices first."""
     policies = {policy.id: policy for policy in locks.lock_many(target.policy_ids)}
     (policy_id, _, first), *others = target.shares
@@ -169,10 +170,11 @@ def _place(found: DepositItem, held: SuspenseItem, target: Target) -> None:
         onward=onward,
         provisional_until=_provisional_until(found),
     )
-    found.refresh_from_db()
+    placed = _again(found)
     if not others and len(first) == 1:
-        found.invoice_id = first[0]
-        found.save(update_fields=["invoice"])
+        placed.invoice_id = first[0]
+        placed.save(update_fields=["invoice"])
+    return placed
 
 
 def _provisional_until(item: DepositItem) -> dt.date | None:
@@ -192,16 +194,14 @@ def place(*, item_id: str, policy_id: str, reason: str, actor: Actor) -> Deposit
     """
     item = one(item_id, actor)
     suspense.place(item_id=_suspense_of(item), policy_id=policy_id, reason=reason, actor=actor)
-    item.refresh_from_db()
-    return item
+    return _again(item)
 
 
 def take_out(*, item_id: str, reason: str, actor: Actor) -> DepositItem:
     """Undo a placing to the cent; see `suspense.undo`. Raises: NotFound, Forbidden, BadText, IllegalTransition."""
     item = one(item_id, actor)
     suspense.undo(item_id=_suspense_of(item), reason=reason, actor=actor)
-    item.refresh_from_db()
-    return item
+    return _again(item)
 
 
 def send_back(*, item_id: str, reason: str, actor: Actor) -> DepositItem:
@@ -211,8 +211,7 @@ def send_back(*, item_id: str, reason: str, actor: Actor) -> DepositItem:
     """
     item = one(item_id, actor)
     suspense.return_to_sender(item_id=_suspense_of(item), reason=reason, actor=actor)
-    item.refresh_from_db()
-    return item
+    return _again(item)
 
 
 def _checked(
@@ -264,9 +263,9 @@ def _hash(received_on: dt.date, amount_minor: int, items: Sequence[Item]) -> str
 def _announced(bank: BankAccount, items: Sequence[Item]) -> dict[int, Attempt]:
     """The items that are announced payments, to the cent: position and attempt, each payment once."""
     announced: dict[int, Attempt] = {}
+    expected = deposit_targets.expected(bank)
     for position, item in enumerate(items, start=1):
-        waiting = deposit_targets.expected(bank, reference=item.reference, currency=bank.currency)
-        fits = [attempt for attempt in waiting if attempt.amount_minor == item.amount_minor]
+        fits = [attempt for attempt in expected.get(item.reference, []) if attempt.amount_minor == item.amount_minor]
         if len(fits) == 1 and fits[0] not in announced.values():
             announced[position] = fits[0]
     return announced
@@ -340,12 +339,9 @@ def _arrived(row: DepositItem) -> None:
     row.save(update_fields=["state", "policy", "invoice", "why"])
 
 
-@step
-def _lock_item(found: DepositItem) -> SuspenseItem:
-    """Lock the item by its suspense item, and read it anew."""
-    held = suspense.lock_item(_suspense_of(found))
-    found.refresh_from_db()
-    return held
+def _again(item: DepositItem) -> DepositItem:
+    """The item as it is now."""
+    return DepositItem.objects.select_related("deposit").get(pk=item.pk)
 
 
 def one(item_id: str, actor: Actor) -> DepositItem:

@@ -150,10 +150,11 @@ def _items(box: BoxDeposit) -> Iterator[Item]:
 
 def _looked_at(bank: BankAccount, box: BoxDeposit) -> Stubs:
     deposit = Deposit(organization_id=bank.organization_id, bank_account=bank, currency=bank.currency)
+    expected = deposit_targets.expected(bank)
     placed, placed_minor = 0, 0
     held: list[tuple[str, int, str]] = []
     for item in _items(box):
-        announced = deposit_targets.expected(bank, reference=item.reference, currency=bank.currency)
+        announced = expected.get(item.reference, [])
         row = DepositItem(
             deposit=deposit,
             amount_minor=item.amount_minor,
