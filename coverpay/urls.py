@@ -11,6 +11,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 import billing.api
 import compliance.api
 import coverpay.api.explanations
+import coverpay.reports.api
 import coverpay.webhooks.api
 import payments.api
 import payments.hooks
@@ -39,6 +40,7 @@ api: list[URLPattern | URLResolver] = [
         payments.api.routes,
         reconciliation.ledger.api.routes,
         reconciliation.api.routes,
+        coverpay.reports.api.routes,
         coverpay.webhooks.api.routes,
         coverpay.api.explanations.routes,
     ),
@@ -55,6 +57,7 @@ pages: list[URLPattern | URLResolver] = [
         "payments.urls",
         "reconciliation.urls",
         "coverpay.dashboard.ledger_urls",
+        "coverpay.reports.urls",
         "coverpay.webhooks.urls",
         "compliance.urls",
     )

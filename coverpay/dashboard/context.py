@@ -23,6 +23,7 @@ _PLACES: tuple[tuple[str, str, str, str, Permission], ...] = (
     ("payments:list", "Payments", "credit-card", "m", P.PAYMENTS_READ),
     ("ledger:accounts", "Ledger", "book-open", "l", P.LEDGER_READ),
     ("reconciliation:home", "Bank", "landmark", "b", P.RECONCILIATION_READ),
+    ("reports:list", "Reports", "chart-column", "o", P.POLICIES_READ),
     ("compliance:approvals", "Approvals", "stamp", "a", P.APPROVALS_READ),
     ("compliance:rules", "Rules", "scale", "r", P.RULES_READ),
     ("webhooks:list", "Webhooks", "send", "w", P.WEBHOOKS_READ),
@@ -30,7 +31,15 @@ _PLACES: tuple[tuple[str, str, str, str, Permission], ...] = (
 )
 
 
-_ALSO = {"billing:invoices": "/billing/"}
+_ALSO: dict[str, tuple[str, ...]] = {
+    "billing:invoices": ("/billing/",),
+    "payments:list": (
+        "/account-validations/", "/ach", "/attempts/", "/check-runs/", "/deposit", "/disbursements/", "/disputes/",
+        "/inbound/", "/mandates/", "/messages/", "/opt-outs/", "/pay-links/", "/payment-", "/payouts/", "/processors/",
+        "/recovery/", "/refunds/", "/routing/", "/scheduled-payments/", "/screenings/",
+    ),
+    "reconciliation:home": ("/exports/", "/trust/"),
+}  # fmt: skip
 """Where a place's further pages stand, when that is not below its own address."""
 
 
@@ -84,7 +93,7 @@ def _links(actor: Actor, path: str) -> list[Link]:
         if not access.may(actor, permission):
             continue
         url = reverse(name)
-        below = tuple(filter(None, (url, _ALSO.get(name))))
+        below = (url, *_ALSO.get(name, ()))
         here = path == url or (name != "home" and path.startswith(below))
         links.append(Link(label=label, icon=picture, key=key, url=url, here=here))
     return links
