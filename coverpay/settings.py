@@ -10,6 +10,7 @@ import font_source_sans_pro
 import structlog
 from celery.schedules import crontab
 from django.templatetags.static import static
+from kombu import Exchange, Queue
 
 from coverpay.masking import MaskingFormatter, mask
 
@@ -259,11 +260,17 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_TASK_DEFAULT_QUEUE = "coverpay"
+# Sweeps have a queue of their own, which workers empty in turn with the other: a burst of wake-ups, longer than a sweep
+# waits before it expires, would otherwise keep every sweep from running.
+SWEEP_QUEUE = "sweeps"
+CELERY_TASK_QUEUES = [
+    Queue(name, Exchange(name, type="direct"), routing_key=name) for name in (CELERY_TASK_DEFAULT_QUEUE, SWEEP_QUEUE)
+]
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=15)
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": name, "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}}
+    name: {"task": name, "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS, "queue": SWEEP_QUEUE}}
     for name in (
         "payments.sweep",
         "payments.sweep_disbursements",
@@ -280,10 +287,11 @@ CELERY_BEAT_SCHEDULE["payments.sweep_ach"] = {
     "options": {"expires": 300},
 }
 CELERY_BEAT_SCHEDULE["payments.watch_return_rates"] = {"task": "payments.watch_return_rates", "schedule": 3600}
+CATCH_UP_SECONDS = env.int("CATCH_UP_SECONDS", default=600)
 CELERY_BEAT_SCHEDULE["payments.catch_up"] = {
     "task": "payments.catch_up",
-    "schedule": env.int("CATCH_UP_SECONDS", default=600),
-    "options": {"expires": 600},
+    "schedule": CATCH_UP_SECONDS,
+    "options": {"expires": CATCH_UP_SECONDS, "queue": SWEEP_QUEUE},
 }
 CELERY_BEAT_SCHEDULE["api.forget_old_requests"] = {"task": "api.forget_old_requests", "schedule": 3600}
 CELERY_BEAT_SCHEDULE["nightly.begin"] = {
