@@ -12,12 +12,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from billing.models import Invoice
 from compliance import access, audit, events
 from compliance.permissions import Permission
-from coverpay.kernel import clock, commands, ids, jobs
+from coverpay.kernel import clock, commands, copying, ids, jobs
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.money import Money
@@ -110,14 +110,13 @@ def plan_locked(policies: Mapping[str, Policy], on: dt.date, *, only: Collection
     enrolments = enrolled(list(policies))
     roads = _Roads(operator_id, [method for each in enrolments.values() for method in _kept(each)])
     made: list[tuple[Payment, Invoice, Decision]] = []
-    for invoice in invoices:
+    for invoice, payment_id in zip(invoices, ids.many("pay", len(invoices)), strict=True):
         amount = Money(still_open[invoice.id], invoice.currency)
         policy, enrolment = policies[invoice.policy_id], enrolments[invoice.policy_id]
         if amount.amount_minor <= 0:
             continue
         try:
             source = source_of(enrolment, standing=roads.standing)
-            payment_id = ids.new("pay")
             decision = roads.route(policy, source, amount, payment_id)
         except (MethodNotUsable, NoRoute):
             planned.left.append(invoice.id)
@@ -224,12 +223,18 @@ def _write(made: Sequence[tuple[Payment, Invoice, Decision]]) -> None:
     """Write payments of one part and one attempt each, with what is told of them, in as few statements as can be."""
     parts = [
         PaymentPart(
-            payment=payment, position=1, policy_id=payment.policy_id, invoice=invoice, amount_minor=payment.amount_minor
+            id=id,
+            payment=payment,
+            position=1,
+            policy_id=payment.policy_id,
+            invoice=invoice,
+            amount_minor=payment.amount_minor,
         )
-        for payment, invoice, _ in made
+        for id, (payment, invoice, _) in zip(ids.many("prt", len(made)), made, strict=True)
     ]
     attempts = [
         Attempt(
+            id=id,
             payment=payment,
             invoice=invoice,
             account_id=decision.account_id,
@@ -238,11 +243,11 @@ def _write(made: Sequence[tuple[Payment, Invoice, Decision]]) -> None:
             routing=decision.as_json(),
             next_check_at=clock.now(),
         )
-        for payment, invoice, decision in made
+        for id, (payment, invoice, decision) in zip(ids.many("att", len(made)), made, strict=True)
     ]
-    Payment.objects.bulk_create([payment for payment, _, _ in made])
-    PaymentPart.objects.bulk_create(parts)
-    Attempt.objects.bulk_create(attempts)
+    _copy(Payment, [payment for payment, _, _ in made])
+    _copy(PaymentPart, parts)
+    _copy(Attempt, attempts)
     told = [
         collection.told(payment, attempt, [(invoice, payment.amount_minor)])
         for (payment, invoice, _), attempt in zip(made, attempts, strict=True)
@@ -251,3 +256,12 @@ def _write(made: Sequence[tuple[Payment, Invoice, Decision]]) -> None:
     events.record_many(fact for _, fact in told)
     for attempt in attempts:
         jobs.wake("payments.submit", attempt.id)
+
+
+def _copy(model: type[Model], rows: Sequence[Model]) -> None:
+    """Insert new rows as they are, with whatever their fields hold."""
+    names = [(field.column, field.attname) for field in model._meta.concrete_fields]
+    attributes = [attribute for _, attribute in names]
+    copying.insert(
+        model, [column for column, _ in names], ([getattr(row, name) for name in attributes] for row in rows)
+    )
