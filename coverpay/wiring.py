@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import billing.queries
 import billing.subscribers
+import coverpay.close_checks
 import coverpay.webhooks.subscribers
 import payments.subscribers
 import policies.events
+import reconciliation.events
 from billing.events import SuspenseMoved
 from compliance.events import EventRecorded, EventsRecorded
 from coverpay.kernel import bus
@@ -27,12 +29,16 @@ def wire() -> None:
             policies.events.RenewalNotTaken: [billing.subscribers.ask_no_more],
             policies.events.TermExpired: [],
             policies.events.PoliciesBound: [billing.subscribers.schedule_what_was_bound_at_once],
-            SuspenseMoved: [payments.subscribers.follow_the_suspense_item],
+            SuspenseMoved: [
+                payments.subscribers.follow_the_suspense_item,
+                payments.subscribers.end_recovery_of_what_is_paid,
+            ],
             EventRecorded: [coverpay.webhooks.subscribers.plan_deliveries],
             EventsRecorded: [coverpay.webhooks.subscribers.plan_many_deliveries],
         },
         {
             policies.events.PremiumPaid: billing.queries.premium_paid,
+            reconciliation.events.OpenAbove: coverpay.close_checks.open_above,
             policies.events.PlansInForce: billing.queries.plans_in_force,
         },
     )

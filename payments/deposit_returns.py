@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.db.models import Q
+
 from billing import cash, fees, suspense
 from billing.delinquency import cures
-from billing.models import CashOut, Receipt, ReceiptReversal, SuspenseItem
+from billing.models import Application, CashOut, CashTransfer, Receipt, ReceiptReversal, SuspenseItem
 from coverpay.kernel import clock, jobs, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Busy, Conflict, IllegalTransition, Invalid
 from coverpay.kernel.money import Money
-from payments import deposit_news, deposits, outcomes
+from payments import deposit_news, deposits, outcomes, recovery
 from payments.gateways.base import Outcome, Status
-from payments.models import DepositItem, PaymentPart
+from payments.models import DepositItem, PaymentPart, RecoveryCase
 from policies import locks
 from policies.models import Policy
 
@@ -136,9 +138,28 @@ def _bounce_suspense(item: DepositItem, reason: str) -> set[str]:
         assert held.receipt is not None
         touched = {held.receipt.policy_id, *cash.reach([held.receipt.id])}
         _none_paid_out(held.receipt)
+        had_paid = _invoices_of(held.receipt)
         suspense.undo_locked(held, reason=reason, because=ReceiptReversal.Reason.RETURNED)
+        _recover_again(had_paid, reason)
     suspense.return_locked(held, reason=reason)
     return touched
+
+
+def _invoices_of(receipt: Receipt) -> list[str]:
+    """What the receipt's cash covers, wherever it was carried."""
+    carried = CashTransfer.objects.filter(from_receipt=receipt).values("to_receipt")
+    covered = Application.objects.filter(Q(receipt=receipt) | Q(receipt__in=carried), reversed_by__isnull=True)
+    return sorted(set(covered.values_list("line__invoice_id", flat=True)))
+
+
+@step
+def _recover_again(invoice_ids: list[str], reason: str) -> None:
+    """Let the plan go on with what this check had seemed to win back."""
+    running = RecoveryCase.objects.filter(invoice_id__in=invoice_ids, state__in=recovery.RUNNING)
+    won = RecoveryCase.objects.filter(invoice_id__in=invoice_ids, state=RecoveryCase.State.RECOVERED)
+    newest = won.exclude(invoice_id__in=running.values("invoice_id")).order_by("invoice_id", "-id")
+    for case in newest.distinct("invoice_id"):
+        recovery.reopen(case, f"The check that paid it came back: {reason}")
 
 
 def _none_paid_out(receipt: Receipt) -> None:

@@ -17,7 +17,7 @@ from payments import deposit_returns
 from payments.deposits import Item
 from payments.models import Deposit
 from policies.models import Policy
-from tests.support import books, plain
+from tests.support import books, plain, recovering
 from tests.support.books import House
 from tests.support.deposits import standing, taken_in
 from tests.support.ties import differences
@@ -85,4 +85,17 @@ def test_a_check_comes_back_once_and_not_before_it_came(house: House) -> None:
     with pytest.raises(IllegalTransition):
         bounce(house, deposit)
     assert deposit.items.get().bounced_on == clock.today()
+    assert ties(house)
+
+
+def test_a_check_ends_the_recovery_of_what_it_pays_and_lets_it_go_on_when_it_comes_back(house: House) -> None:
+    recovering.plan(house)
+    case = recovering.failed(house)
+    deposit = taken_in(house, Item(535_900, case.invoice.number, "Aloha", "1001"))
+    won = recovering.fresh(case)
+    assert (won.state, won.result) == ("recovered", "Paid in another way.")
+    bounce(house, deposit)
+    assert recovering.fresh(case).state == "open"
+    recovering.work()
+    assert recovering.steps(case)[-1].endswith("planned"), "the plan goes on"
     assert ties(house)
