@@ -1,6 +1,7 @@
 """`make bench`: every figure beside the limit of the same run; it fails when a target is missed.
 
-ARGS="ledger", "api", "billing", "nightly", "pages", "imports" or "nacha" measures one part;
+ARGS="ledger", "api", "billing", "nightly", "pages", "imports", "nacha", "intake", "attempts", "autopay" measures a part;
+"--small" takes in a tenth of the webhooks, and collects a tenth by autopay;
 "--large" measures with 1,000,000 policies (a file of 10,000,000 rows);
 "--write" also writes benchmarks/results.md, where parts that were not measured keep the figures they have.
 """
@@ -18,8 +19,9 @@ import psycopg
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="ledger, api, billing, nightly, pages, imports, nacha (all)")
+    parser.add_argument("parts", nargs="*", help="some of the parts (all)")
     parser.add_argument("--large", action="store_true", help="1,000,000 policies; takes long and 40 GB of disk")
+    parser.add_argument("--small", action="store_true", help="a tenth of the webhooks and of autopay")
     parser.add_argument("--write", action="store_true", help="write benchmarks/results.md")
     options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "coverpay.settings"
@@ -35,7 +37,7 @@ def main() -> int:
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS benchmark_limit (id bigserial PRIMARY KEY, at timestamptz)")
-    measured = report.measure(options.parts or report.PARTS, large=options.large)
+    measured = report.measure(options.parts or report.PARTS, large=options.large, small=options.small)
     results = Path(__file__).parent / "results.md"
     text = report.render(measured, before=results.read_text() if options.write and results.exists() else "")
     print(text)

@@ -63,18 +63,18 @@ class Intake:
         return f"{statistics.median(self.stored.rates):,.0f}/s"
 
 
-def run() -> Intake:
+def run(*, events: int = EVENTS) -> Intake:
     """Seed pending payments, take the news of each in, then process them."""
-    print(f"measuring the intake of {EVENTS:,} webhooks ...", file=sys.stderr, flush=True)
+    print(f"measuring the intake of {events:,} webhooks ...", file=sys.stderr, flush=True)
     from benchmarks import owed
     from benchmarks.book import settle
 
-    book = owed.open_book("bench-intake", EVENTS)
+    book = owed.open_book("bench-intake", events)
     attempts = owed.await_processor(book)
     settle()
     requests = (_webhook(book, *attempt) for attempt in attempts)
-    measured = Intake(events=EVENTS)
-    a_round = EVENTS // ROUNDS
+    measured = Intake(events=events)
+    a_round = events // ROUNDS
     insert: Request = ("/benchmark-limit", b"", {})
     with server() as port:
         load_round(port, [insert] * WARM_UP, Load(), clients=CLIENTS)

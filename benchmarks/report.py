@@ -11,7 +11,7 @@ from importlib import metadata
 
 import psycopg
 
-from benchmarks import api, ledger
+from benchmarks import api, ledger, payments_report
 from benchmarks.api import Load, Served
 from benchmarks.contenders import OWNERS
 from benchmarks.measure import HEADINGS, machine, percentile, table
@@ -74,7 +74,7 @@ within a round). Then one file of {large:,} entries, written and read as it come
 most that it ever had (target < {rss} MB).
 """
 
-PARTS = ("ledger", "api", "billing", "nightly", "pages", "imports", "nacha")
+PARTS = ("ledger", "api", "billing", "nightly", "pages", "imports", "nacha", "intake", "attempts", "autopay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,9 @@ class Part:
         return self.text.splitlines()[0]
 
 
-def measure(parts: Sequence[str], *, large: bool) -> list[Part]:
-    """Measure parts one after the other, in the order of the report."""
+def measure(parts: Sequence[str], *, large: bool, small: bool = False) -> list[Part]:
+    """Measure parts one after the other, in the order of the report; `small` cuts webhooks and autopay to a tenth."""
+    share = 10 if small else 1
     measurers = {
         "ledger": _ledger,
         "api": _api,
@@ -99,6 +100,9 @@ def measure(parts: Sequence[str], *, large: bool) -> list[Part]:
         "pages": _pages,
         "imports": _imports,
         "nacha": _nacha,
+        "intake": lambda large: Part(*payments_report.intake(share)),
+        "attempts": lambda large: Part(*payments_report.attempts()),
+        "autopay": lambda large: Part(*payments_report.autopay(share)),
     }
     return [measurers[part](large) for part in PARTS if part in parts]
 
