@@ -6,7 +6,9 @@ import datetime as dt
 
 import pytest
 
+from billing import invoices, schedules
 from billing.models import Invoice
+from compliance.rules import decisions
 from coverpay.kernel import clock
 from payments import autopay, methods, recovery_actions, recovery_limits
 from payments.gateways.base import Outcome, Status
@@ -254,3 +256,42 @@ def test_a_debit_needs_its_settlement_days_before_cover_ends() -> None:
     assert recovery_limits.last_day(end, "card", 0) == dt.date(2026, 2, 16)
     assert recovery_limits.last_day(end, "ach", 1) == dt.date(2026, 2, 12)
     assert recovery_limits.last_day(end, "ach", 2) == dt.date(2026, 2, 11)
+
+
+def bounced_with_fee(house: House) -> tuple[RecoveryCase, Invoice]:
+    """A debit that was returned, with the plan's 25.00 for it billed on an invoice of its own."""
+    schedules.publish_plan(
+        code="bounce", name="Halves", effective_from=books.SINCE, actor=house.me,
+        spec={"down_payment": {"percent": "50"}, "installments": [{"month": 6}], "nsf_fee": "25.00"},
+    )  # fmt: skip
+    decisions.decide(
+        rule="returned_payment_fee_cap", jurisdiction="HI", line="general_commerce", value="25.00",
+        reason="Read in the filing.", effective_from=books.SINCE, actor=house.me,
+    )  # fmt: skip
+    invoice = books.billed(house, plan="bounce")
+    case = returned(house, invoice, "R01")
+    return case, invoices.issue(policy_id=invoice.policy_id, actor=house.me)
+
+
+def test_the_fee_for_a_return_never_rides_on_a_debit_that_is_presented_again(house: House) -> None:
+    recovering.plan(house, fees="with_retry")
+    case, fee = bounced_with_fee(house)
+    assert fee.total_minor == 2_500
+    work()
+    until("2026-02-05")
+    assert retry_of(case).amount_minor == 535_900
+
+
+def test_the_fee_for_a_return_rides_on_a_charge_of_the_other_method_if_the_plan_says_so(house: House) -> None:
+    """5,359.00 and the fee of 25.00."""
+    soft = [{"do": "fallback", "after": {"days": 1}}]
+    for fees, amount in (("with_retry", 538_400), ("separate", 535_900)):
+        recovering.plan(house, fees=fees, soft=soft)
+        case, fee = bounced_with_fee(house)
+        card = paying.card(house, case.policy.insured, token=f"tok_{fees}")
+        paying.allow(house, card)
+        recovery_actions.take_back(case_id=case.id, actor=house.me)
+        clock.advance(dt.timedelta(days=1))
+        work()
+        assert retry_of(case).amount_minor == amount, fees
+        assert retry_of(case).parts.filter(invoice=fee).exists() is (fees == "with_retry")
