@@ -67,6 +67,11 @@ def sweep_ach() -> None:
     receiving.resume()
 
 
+@shared_task(name="payments.read_ach_file")
+def read_ach_file(file_id: str) -> None:
+    receiving.go_on(file_id)
+
+
 @shared_task(name="payments.watch_return_rates")
 def watch_return_rates() -> None:
     watching.watch()

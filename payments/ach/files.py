@@ -22,6 +22,7 @@ from payments.models import AchEntry, AchFile, GatewayAccount
 
 State, F = AchEntry.State, AchFile.State
 AT_ONCE = 1_000
+_TOLD = {F.SENT: "ach_file.sent", F.ACCEPTED: "ach_file.accepted", F.REJECTED: "ach_file.rejected"}
 
 
 class NothingStaged(Conflict):
@@ -155,7 +156,7 @@ def _move(file: AchFile, to: AchFile.State, allowed: set[AchFile.State], **chang
     for name, value in changes.items():
         setattr(file, name, value)
     file.save(update_fields=["state", *changes])
-    _tell(f"ach_file.{to}", file, reason=file.result)
+    _tell(_TOLD[to], file, reason=file.result)
 
 
 @step

@@ -265,6 +265,8 @@ def _correct(method: PaymentMethod, correction: Correction, code: str) -> None:
         )
     except DomainError as error:
         raise _NotApplied(f"{code} cannot be taken over: {error.message}") from None
+    except vault.CannotOpen as error:
+        raise _NotApplied(f"{code} cannot be taken over: {error}") from None
 
 
 @step

@@ -14,7 +14,7 @@ from typing import Any
 
 from compliance import access, audit, events, vault
 from compliance.permissions import Permission
-from coverpay.kernel import clock, commands, ids, texts
+from coverpay.kernel import clock, commands, ids, jobs, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command
 from coverpay.kernel.errors import Invalid
@@ -29,6 +29,8 @@ from payments.ach.rows import chunks_of
 from payments.models import AchFile, GatewayAccount
 
 MAX_BYTES = 64 * 1024 * 1024
+AT_ONCE = 300
+"""Records read while somebody waits for the page; a larger file is read by a worker."""
 MAX_REFUSED = 1_000
 """Rows of nonsense kept one by one; the content is kept whole, so a file of nothing else needs no more."""
 Kind, F = AchFile.Kind, AchFile.State
@@ -61,21 +63,27 @@ def receive(*, account_id: str, name: str, content: bytes, actor: Actor) -> AchF
         raise FileTooLarge(f"A file from the bank has at most {MAX_BYTES // 2**20} MB.", field="file")
     parsed = _parse(content)
     file = _store(account_id=account_id, name=name, content=content, parsed=parsed, actor=actor)
-    if not file.result:
-        _apply(file, parsed)
-        file.refresh_from_db()
+    if file.result:
+        return file
+    if len(parsed.items) > AT_ONCE:
+        jobs.wake("payments.read_ach_file", file.id)
+        return file
+    _apply(file, parsed)
+    file.refresh_from_db()
     return file
+
+
+def go_on(file_id: str) -> None:
+    """Let every record of a received file take effect that did not yet."""
+    file = AchFile.objects.select_related("account").get(pk=file_id)
+    if not file.result:
+        _apply(file, _parse(content_of(file)))
 
 
 def resume(limit: int = 50) -> int:
     """Go on with received files whose records were not all applied. Gives how many."""
     left = AchFile.objects.filter(direction=AchFile.Direction.IN, result="").order_by("id")
-    return sweeps.each(list(left.values_list("id", flat=True)[:limit]), _resume)
-
-
-def _resume(file_id: str) -> None:
-    file = AchFile.objects.select_related("account").get(pk=file_id)
-    _apply(file, _parse(content_of(file)))
+    return sweeps.each(list(left.values_list("id", flat=True)[:limit]), go_on)
 
 
 def _apply(file: AchFile, parsed: _Parsed) -> None:

@@ -1,4 +1,4 @@
-"""What the bank settled of an account's entries, as payouts: a file's debits, its credits, a day's returns."""
+"""What the bank settled of an account's entries, as payouts: a file's debits, its credits, what a file returned."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import datetime as dt
 from collections.abc import Iterable
 from itertools import groupby
 
+from django.db.models import Exists, OuterRef
+
 from coverpay.kernel import clock
 from coverpay.kernel.money import Money
 from payments.ach import records
 from payments.gateways.base import PayoutLineReport, PayoutReport
-from payments.models import AchEntry, GatewayAccount
+from payments.models import AchEntry, AchNews, GatewayAccount
 
 State, Purpose = AchEntry.State, AchEntry.Purpose
 CURRENCY = "USD"
@@ -19,33 +21,48 @@ _OUT = (State.SETTLED, State.RETURNED)
 
 
 def payouts(account: GatewayAccount, since: dt.date) -> list[PayoutReport]:
-    """Every settlement since a day: one for the debits of a file, one for its credits, one for a day's returns.
+    """Every settlement since a day: the debits of a file, its credits, and what a received file returned that day.
 
-    A day counts once it is over, so that what is reported never changes.
+    A settlement is reported once its day is over and nothing of it is undecided, so that it never changes.
     """
-    today = clock.today()
-    mine = AchEntry.objects.filter(account=account, purpose__in=_MONEY)
-    settled = (
-        mine.filter(settles_on__gte=since, settles_on__lt=today, state__in=_OUT, file__isnull=False)
+    return [*_settled(account, since), *_returned(account, since)]
+
+
+def _settled(account: GatewayAccount, since: dt.date) -> Iterable[PayoutReport]:
+    undecided = AchEntry.objects.filter(
+        file=OuterRef("file"), settles_on=OuterRef("settles_on"), state=State.FILED, purpose__in=_MONEY
+    )
+    entries = (
+        AchEntry.objects.filter(account=account, purpose__in=_MONEY, state__in=_OUT, file__isnull=False)
+        .filter(~Exists(undecided), settles_on__gte=since, settles_on__lt=clock.today())
         .select_related("file")
         .order_by("settles_on", "file_id", "trace_number")
     )
-    reports: list[PayoutReport] = []
-    for (day, _), entries in groupby(settled, key=lambda entry: (entry.settles_on, entry.file_id)):
-        reports += _of_file(day, list(entries))
-    returned = mine.filter(returned_on__gte=since, returned_on__lt=today, state=State.RETURNED)
-    for day, entries in groupby(returned.order_by("returned_on", "trace_number"), key=lambda entry: entry.returned_on):
-        reports += _report(f"returns {day}", day, entries, sign=-1)
-    return reports
+    for (day, _), group in groupby(entries, key=lambda entry: (entry.settles_on, entry.file_id)):
+        rows = list(group)
+        file = rows[0].file
+        assert file is not None
+        debits = [entry for entry in rows if records.is_debit(entry.transaction_code)]
+        credits = [entry for entry in rows if not records.is_debit(entry.transaction_code)]
+        yield from _report(f"{file.name} {day} debits", day, debits)
+        yield from _report(f"{file.name} {day} credits", day, credits)
 
 
-def _of_file(day: dt.date, entries: list[AchEntry]) -> Iterable[PayoutReport]:
-    file = entries[0].file
-    assert file is not None
-    debits = [entry for entry in entries if records.is_debit(entry.transaction_code)]
-    credits = [entry for entry in entries if not records.is_debit(entry.transaction_code)]
-    yield from _report(f"{file.name} {day} debits", day, debits)
-    yield from _report(f"{file.name} {day} credits", day, credits)
+def _returned(account: GatewayAccount, since: dt.date) -> Iterable[PayoutReport]:
+    """By the file that brought them: a file that comes late never changes what was reported of its day before."""
+    rows = AchNews.objects.filter(
+        entry__account=account,
+        entry__purpose__in=_MONEY,
+        entry__state=State.RETURNED,
+        entry__returned_on__gte=since,
+        entry__returned_on__lt=clock.today(),
+        state=AchNews.State.APPLIED,
+        code__startswith="R",
+    ).exclude(file__result="")
+    ordered = rows.select_related("entry").order_by("entry__returned_on", "file_id", "line")
+    mine = ((news.file_id, news.entry) for news in ordered if news.entry and news.code == news.entry.return_code)
+    for (day, file_id), group in groupby(mine, key=lambda pair: (pair[1].returned_on, pair[0])):
+        yield from _report(f"{file_id} {day} returns", day, [entry for _, entry in group], sign=-1)
 
 
 def _report(reference: str, day: dt.date | None, entries: Iterable[AchEntry], sign: int = 1) -> list[PayoutReport]:

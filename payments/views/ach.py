@@ -138,7 +138,8 @@ class Receive(OfAccounts):
         file = receiving.receive(
             account_id=form.cleaned_data["account"], name=upload.name, content=upload.read(), actor=self.actor
         )
-        messages.success(self.request, f"{file.name} is read: {file.result}.")
+        said = f"is read: {file.result}" if file.result else "is large; it is being read"
+        messages.success(self.request, f"{file.name} {said}.")
         return reverse("payments:ach-file", args=[file.id])
 
 

@@ -1,5 +1,4 @@
-"""A house that debits bank accounts by its own bank: staged, filed, sent, settled, returned, by the commands everyone
-uses."""
+"""A house that debits bank accounts by its own bank: staged, filed, sent, settled and returned."""
 
 from __future__ import annotations
 

@@ -230,11 +230,40 @@ def test_payouts_are_a_file_s_debits_and_a_day_s_returns(desk):
         "1234567890-20260202-A 2026-02-03 debits", 1_071_800, D(2026, 2, 3),
     )  # fmt: skip
     assert [line.kind for line in came.lines] == ["charge", "charge"]
-    assert (back.reference, back.net.amount_minor, back.lines[0].kind) == ("returns 2026-02-04", -535_900, "return")
+    assert (back.net.amount_minor, back.paid_on, back.lines[0].kind) == (-535_900, D(2026, 2, 4), "return")
+    assert back.reference == f"{AchFile.objects.get(direction='in').id} 2026-02-04 returns"
 
     settlement.import_payouts(account_id=desk.account.id, since=D(2026, 2, 1), actor=desk.house.me)
     assert books.balance(desk.house, "processor_clearing") == 0
     assert books.balance(desk.house, "trust_cash") == 535_900
+
+
+def test_returns_that_come_late_are_paid_out_all_the_same(desk):
+    payments = [ach.debit(desk), ach.debit(desk)]
+    ach.at(D(2026, 2, 2))
+    ach.sent(desk)
+    ach.settled(desk, payments[0], D(2026, 2, 3))
+    for day, payment in zip((5, 6), payments, strict=True):
+        ach.at(D(2026, 2, day))
+        back = ach_bank.returned(ach.entry_of(payment).trace_number, "R01", 535_900)
+        ach.received(desk, back, on=D(2026, 2, 4), name=str(day))
+        settlement.import_payouts(account_id=desk.account.id, since=D(2026, 2, 1), actor=desk.house.me)
+    assert books.balance(desk.house, "processor_clearing") == 0
+    assert books.balance(desk.house, "trust_cash") == 0
+
+
+def test_a_file_of_which_something_is_undecided_is_not_paid_out_yet(desk, monkeypatch):
+    monkeypatch.setattr(settling, "CHUNK", 1)
+    payments = [ach.debit(desk), ach.debit(desk)]
+    ach.at(D(2026, 2, 2))
+    ach.sent(desk)
+    ach.at(D(2026, 2, 4))
+    settling.settle_due(limit=1)
+    gateway = accounts.gateway_of(desk.account)
+    assert gateway.payouts(desk.account.merchant, D(2026, 2, 1)) == []
+    settling.settle_due()
+    (payout,) = gateway.payouts(desk.account.merchant, D(2026, 2, 1))
+    assert len(payout.lines) == len(payments)
 
 
 def test_a_payment_asks_for_itself_when_nobody_told_it(desk, monkeypatch):

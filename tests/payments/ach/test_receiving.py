@@ -233,3 +233,18 @@ def test_a_returned_prenote_fails_the_validation(desk):
     ach.received(desk, ach_bank.returned(back, "R03", 0))
     validation.refresh_from_db()
     assert validation.state == "failed"
+
+
+def test_a_large_file_is_read_by_a_worker(desk, settled, monkeypatch):
+    monkeypatch.setattr(receiving, "AT_ONCE", 1)
+    rows = [
+        ach_bank.returned(trace(settled), "R01", 535_900),
+        ach_bank.returned("121000359999999", "R01", 1, sequence=2),
+    ]
+    file = ach.received(desk, *rows)
+    assert (file.result, file.news.count()) == ("", 0)
+    assert receiving.resume() == 1
+    file.refresh_from_db()
+    assert file.result == "1 applied, 1 in quarantine"
+    receiving.go_on(file.id)
+    assert file.news.count() == 2
