@@ -14,8 +14,9 @@ from billing.models import Receipt, SuspenseItem
 from billing.suspense import DepositDiffers, DepositNotUsable
 from compliance import access, business_days
 from compliance.permissions import Permission
-from coverpay.kernel import clock, commands, ids, jobs, texts
+from coverpay.kernel import card_numbers, clock, commands, ids, jobs, texts
 from coverpay.kernel.actors import Actor
+from coverpay.kernel.card_numbers import CardNumberRefused
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import IllegalTransition, Invalid
 from coverpay.kernel.money import MAX_MINOR, Money
@@ -73,7 +74,8 @@ def record(
 
     Takes:  the bank's or sender's own `reference`; the deposit's total; `problems` of the file it was read from.
     Posts:  Dr trust_cash (the bank account) · Cr suspense_cash, an entry an item; what an announced payment posts.
-    Raises: NotFound, Forbidden, Invalid, BadText, DepositNotUsable, DepositDoesNotTie, DepositDiffers.
+    Raises: NotFound, Forbidden, Invalid, BadText, DepositNotUsable, DepositDoesNotTie, DepositDiffers,
+            CardNumberRefused.
     """
     bank = access.get_operable(
         actor, BankAccount.objects.all(), bank_account_id, permission=Permission.CASH_WRITE, field="bank_account"
@@ -240,6 +242,9 @@ def _checked(
 def _checked_item(item: Item, kind: str, at: str) -> Item:
     if not 0 < item.amount_minor <= MAX_MINOR:
         raise Invalid("The amount must be above zero.", field=f"{at}.amount_minor")
+    place = card_numbers.place_of([item.reference, item.payor, item.check_number, item.memo])
+    if place is not None:
+        raise CardNumberRefused("This looks like a card number, which never belongs here.", field=at)
     finance = kind == Deposit.Kind.PREMIUM_FINANCE
     if finance and (item.financed_minor is None or item.financed_minor < item.amount_minor):
         raise Invalid(

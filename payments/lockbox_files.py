@@ -12,6 +12,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from coverpay.kernel import card_numbers
 from coverpay.kernel.money import MAX_MINOR
 from reconciliation.statements.base import Problem, Problems
 
@@ -349,6 +350,10 @@ def _lines(content: bytes, problems: Problems) -> list[str]:
 
 
 def _finished(deposits: tuple[BoxDeposit, ...], problems: Problems) -> LockboxFile:
+    for check in (check for deposit in deposits for check in deposit.checks):
+        said = (check.number, check.payor, *(stub.reference for stub in check.stubs))
+        if any(card_numbers.find(text) is not None for text in said):
+            problems.add(check.line, 1, "card_number", "This looks like a card number, which never belongs here.")
     if not deposits and not problems:
         problems.add(1, 1, "no_checks", "The file holds no check.")
     return LockboxFile(deposits, problems.all())

@@ -34,7 +34,7 @@ from reconciliation.models import BankAccount
 
 P = Permission
 State = DepositItem.State
-_OF_ITEM = re.compile(r"items\.(\d+)\.(\w+)")
+_OF_ITEM = re.compile(r"items\.(\d+)(?:\.(\w+))?")
 _COLUMNS = {"amount_minor": "amount", "financed_minor": "financed"}
 
 
@@ -107,7 +107,8 @@ class NewDeposit(OfBanks):
             super().show(error, form)
             return
         row = form.row_of(int(found[1]))
-        row.add_error(_COLUMNS.get(found[2], found[2]) if found[2] != "memo" else None, error.message)
+        column = _COLUMNS.get(found[2], found[2])
+        row.add_error(column if column in row.fields else None, error.message)
 
 
 class UploadLockbox(PreviewPage, OfBanks):

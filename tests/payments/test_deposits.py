@@ -152,6 +152,7 @@ def test_items_that_do_not_come_to_the_deposit_are_refused_whole(house: House) -
         (Item(1, reference="a\x00"), "check", "items.1.reference"),
         (Item(1, memo="m" * 301), "check", "items.1.memo"),
         (Item(1), "bitcoin", "kind"),
+        (Item(1, memo="card 4242 4242 4242 4242"), "cash", "items.1"),
         (Item(100, payor="IPFS"), "premium_finance", "items.1.financed_minor"),
         (Item(100, payor="IPFS", financed_minor=99), "premium_finance", "items.1.financed_minor"),
         (Item(100, financed_minor=100), "premium_finance", "items.1.payor"),

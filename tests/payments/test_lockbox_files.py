@@ -102,6 +102,7 @@ def test_a_csv_with_a_column_map_is_read_and_rows_of_one_check_are_its_stubs() -
         (b'Check No,Name,Policy,Amount\n"1,A,P-1,1.00\n', (3, 1, "not_csv")),
         (b"Check No,Name,Policy,Amount\n\xff,A,P-1,1.00\n", (2, 1, "not_text")),
         (b"", (1, 1, "no_column")),
+        (b"Check No,Name,Policy,Amount\n1,A 4242424242424242,P-1,1.00\n", (2, 1, "card_number")),
     ],
 )
 def test_a_csv_that_cannot_be_read_says_where(content: bytes, place: tuple[int, int, str]) -> None:
