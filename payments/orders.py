@@ -92,7 +92,7 @@ def _sec_code(payment: Payment) -> str:
 
 def _returned_charge(payment: Payment) -> str:
     """The attempt that was returned and is presented again, if any."""
-    if payment.represents_id is None:
+    if not payment.represents_id:
         return ""
     rows = Attempt.objects.filter(payment=payment.represents_id, state=S.SUCCEEDED)
     return rows.order_by("-number").values_list("id", flat=True).first() or ""

@@ -68,7 +68,9 @@ def entries_of(actor: Actor, payment: Payment, payouts: Sequence[PayoutLine]) ->
 
 def breaks_of(actor: Actor, payment: Payment) -> list[Break]:
     """What does not tie about this payment's attempts, refunds and disputes, and waits for a person."""
-    subjects = [row.id for row in (*payment.attempts.all(), *payment.refunds.all(), *payment.disputes.all())]
+    subjects = [attempt.id for attempt in payment.attempts.all()]
+    subjects += [refund.id for refund in payment.refunds.all()]
+    subjects += [dispute.id for dispute in payment.disputes.all()]
     rows = Break.objects.filter(subject_id__in=subjects, state=Break.State.OPEN).order_by("id")
     return list(access.visible(actor, rows))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.urls import reverse
 
@@ -24,7 +25,7 @@ class PaymentStep(CommandPage):
 
     reads = writes = P.PAYMENTS_WRITE
     template_name = "billing/step.html"
-    form_class = WhyForm
+    form_class: type[forms.Form] = WhyForm
     heading, button, tone = "", "", "button--main"
 
     @property

@@ -31,7 +31,7 @@ _SAVEPOINTS = (
 )
 _ONE_MOMENT = ("coverpay/books.py",)  # a proof reads everything from one snapshot and writes nothing
 _WAITS = re.compile(
-    r"gateway_of\(.*\)\.(charge|refund|fetch|payouts)$|^gateway\.(charge|refund|fetch|payouts)$"
+    r"(gateway_of\(.*\)|^gateway)\.(charge|capture|void|refund|fetch|payouts|contest|accept_dispute)$"
     r"|^(requests|sender|targets|socket)\.|^time\.sleep$"
 )
 _TABLES_THEMSELVES = ("models.py", "subscribers.py", "guards.py")

@@ -99,7 +99,7 @@ def test_cash_that_went_out_of_another_receipt_than_it_has_is_named(lived_in: Ho
 
 
 def test_a_payment_said_to_be_returned_that_was_not_is_named(lived_in: House) -> None:
-    payment = Attempt.objects.order_by("id").last().payment
+    payment = Attempt.objects.order_by("-id")[0].payment
     breaking("UPDATE payments_payment SET state = 'returned' WHERE id = %s", [payment.id])
     wrong = {account for account, _, _, _ in named()}
     assert {"payment.undone", "processor_clearing", "receipt taken back of payment"} <= wrong

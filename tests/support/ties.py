@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from django.db.models import Sum
 
@@ -91,7 +92,7 @@ def _still_there(attempt: Attempt) -> tuple[int, int]:
     there, ours = attempt.taken_minor or 0, (attempt.taken_minor or 0) - brought
     if receipts.filter(reversal__isnull=False).exists():
         there = ours = 0
-    subjects = [*Refund.objects.filter(attempt=attempt), *Dispute.objects.filter(attempt=attempt)]
+    subjects: list[Any] = [*Refund.objects.filter(attempt=attempt), *Dispute.objects.filter(attempt=attempt)]
     for subject in subjects:
         drawn = CashOut.objects.filter(source_id__startswith=subject.id)
         standing = drawn.aggregate(sum=Sum("amount_minor"))["sum"] or 0
