@@ -95,10 +95,12 @@ def charge_params(charge: Charge) -> dict[str, Any]:
 
 
 def capture_params(order: CaptureOrder) -> dict[str, Any]:
+    """What to take of what is held; the rest is let go."""
     return {"amount_to_capture": order.amount.amount_minor, "expand": ["latest_charge"]}
 
 
 def refund_params(order: RefundOrder, intent: str) -> dict[str, Any]:
+    """What to give back of an intent, under a reference of its own."""
     return {
         "payment_intent": intent,
         "amount": order.amount.amount_minor,
