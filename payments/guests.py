@@ -57,7 +57,7 @@ def look_up(*, organization_id: str, number: str, postal_code: str, address: str
         return None
     waits.succeeded(watched[0])
     about = {"policy": policy} if fits[0] else {"account": account}
-    link = pay_links.create_locked(**about, single_use=False, minutes=MINUTES).link  # type: ignore[arg-type]
+    link = pay_links.create_locked(**about, single_use=False, minutes=MINUTES).link
     audit.record(action="guest.find", object_id=link.id, organization_id=organization_id, after={"address": address})
     return link
 

@@ -32,7 +32,7 @@ def give(*, link_id: str, payment_method_id: str, agreed: bool, consent: Consent
     """
     found = PayLink.objects.get(pk=link_id)
     case, policies = None, _policies(found)
-    if found.recovery_case_id is not None:
+    if found.recovery_case_id:
         case, policies = recovery_steps.locked(found.recovery_case_id)
     PayLink.objects.select_for_update(no_key=True).get(pk=link_id)
     rows = PayLink.objects.select_related("organization", "payment", "policy", "billing_account", "invoice", "party")
@@ -56,6 +56,6 @@ def give(*, link_id: str, payment_method_id: str, agreed: bool, consent: Consent
 
 
 def _policies(link: PayLink) -> dict[str, Policy]:
-    if link.policy_id is None or link.recovery_case_id is not None:
+    if not link.policy_id or link.recovery_case_id:
         return {}
     return {link.policy_id: locks.lock(link.policy_id)}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from django.db.models import Q, QuerySet
 
@@ -51,7 +52,7 @@ class Payable:
 def of_link(link: PayLink) -> list[Payable]:
     """The open invoices that a link is about, by due date."""
     rows = queries.with_open(_invoices(link)).select_related("policy__program").order_by("due_on", "number")
-    found = [row for row in rows if row.open_minor > 0]
+    found: list[Any] = [row for row in cast(Iterable[Any], rows) if row.open_minor > 0]
     ids = [row.id for row in found]
     paying = set(PaymentPart.objects.filter(invoice__in=ids, live=True).values_list("invoice_id", flat=True))
     planned = ScheduledPayment.objects.filter(invoice__in=ids, state=ScheduledPayment.State.PLANNED)
@@ -80,7 +81,7 @@ def scheduled_of(link: PayLink) -> list[ScheduledPayment]:
 
 def methods_of(link: PayLink) -> list[PaymentMethod]:
     """The kept methods to offer: those of the party the link is for, that it said to keep; none to a guest."""
-    if link.party_id is None:
+    if not link.party_id:
         return []
     standing = Mandate.objects.filter(revoked_at__isnull=True, recurring=True, policy__isnull=True)
     rows = PaymentMethod.objects.filter(party=link.party_id, state=PaymentMethod.State.ACTIVE)
@@ -90,7 +91,7 @@ def methods_of(link: PayLink) -> list[PaymentMethod]:
 def why(link: PayLink, found: Sequence[Payable]) -> Mapping[str, list[queries.LineShown]]:
     """What each invoice asks for, line by line; to a guest without how the amounts came about."""
     lines_of = {each.id: queries.lines_of(each.invoice) for each in found}
-    if link.party_id is None:
+    if not link.party_id:
         for lines in lines_of.values():
             for line in lines:
                 line.reasons.clear()
@@ -99,9 +100,9 @@ def why(link: PayLink, found: Sequence[Payable]) -> Mapping[str, list[queries.Li
 
 def _invoices(link: PayLink) -> QuerySet[Invoice]:
     rows = Invoice.objects.filter(state=Invoice.State.OPEN, policy__operator_id=link.organization_id)
-    if link.invoice_id is not None:
+    if link.invoice_id:
         rows = rows.filter(pk=link.invoice_id)
-    if link.billing_account_id is not None:
+    if link.billing_account_id:
         return rows.filter(account_id=link.billing_account_id)
     payor = pay_links.payor_of(link)
     return rows.filter(Q(account__isnull=True) | Q(account__payor=payor), policy_id=link.policy_id)
@@ -119,6 +120,6 @@ def _partial(invoice_ids: Sequence[str]) -> dict[str, bool]:
 
 def shown(number: str, link: PayLink) -> str:
     """The number of a policy or bill; to a guest of an account, who knows only the account's, its end."""
-    if link.party_id is not None or link.policy_id is not None:
+    if link.party_id or link.policy_id:
         return number
     return f"···{number[-ENDING:]}"

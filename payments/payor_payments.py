@@ -134,7 +134,7 @@ def review(link: PayLink, draft: Draft) -> Review:
         _check_day(items, draft.collect_on)
         quote = Quote(Money(0, quote.fee.currency))  # a scheduled payment bears no fee
     operator = Organization.objects.get(pk=link.organization_id).name
-    if draft.autopay and (link.policy_id is None or link.party_id is None):
+    if draft.autopay and not (link.policy_id and link.party_id):
         raise Invalid("Automatic payment is set up by the link of one policy.", field="autopay")
     lasting = draft.keep or draft.autopay or len(_policies(items)) > 1
     total = sum((amount for _, amount in items), quote.fee)
@@ -280,7 +280,7 @@ def _leave(
     initiator = Payment.Initiator.SCHEDULE if later else Payment.Initiator.PAYOR
     has = mandates.standing(method, policy_ids=_policies(items), initiator=initiator)
     if lasting:
-        stands = has is not None and has.recurring and has.policy_id is None
+        stands = has is not None and has.recurring and not has.policy_id
         return "" if stands else consent_texts.lasting(operator, method)
     if has is not None:
         return ""

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from compliance.permissions import Permission
 from compliance.resources import Asked, Resource, Rows, Shown, acts, creates
 from payments import batches, method_fees, pay_links
-from payments.batches import MOST_LINES, Line, Preview
+from payments.batches import Line, Preview
 from payments.models import MethodFees, PayLink, Payment
 from payments.pay_links import Issued
 
@@ -125,7 +125,7 @@ class BatchItem(Asked):
 
 
 class NewBatch(Asked):
-    items = BatchItem(many=True, max_length=MOST_LINES)
+    items = BatchItem(many=True)
 
 
 class NewBatchPayment(NewBatch):

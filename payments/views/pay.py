@@ -120,7 +120,7 @@ class Choose(LinkPage):
             kept=payable.methods_of(self.link),
             ways=ways.of_link(self.link, self._total(), first) if self.found else [],
             may_keep=known,
-            may_enrol=known and self.link.policy_id is not None,
+            may_enrol=known and bool(self.link.policy_id),
             last_day=max(due, default=None),
         )
 

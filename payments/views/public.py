@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, ClassVar
 
 from allauth.account.adapter import get_adapter
@@ -10,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.generic import TemplateView
 
+from coverpay.kernel import clock
 from coverpay.kernel.errors import DomainError, NotFound
 from payments.models import PayLink
 from payments.pay_links import LinkExpired, LinkRevoked, LinkUnknown, LinkUsed
@@ -64,14 +64,14 @@ def let_in(request: HttpRequest, link: PayLink) -> None:
     """Let this browser use a link; its session gets a new key, so that nobody else holds it."""
     request.session.cycle_key()
     opened = request.session.setdefault(SESSION, {})
-    opened[link.id] = {"since": time.time()}
+    opened[link.id] = {"since": clock.now().timestamp()}
     request.session.modified = True
 
 
 def opened(request: HttpRequest, link_id: str) -> PayLink | None:
     """The link, if this browser opened it not too long ago."""
     found = request.session.get(SESSION, {}).get(link_id)
-    if found is None or time.time() - found["since"] > OPEN_SECONDS:
+    if found is None or clock.now().timestamp() - found["since"] > OPEN_SECONDS:
         return None
     rows = PayLink.objects.select_related(
         "organization", "policy__insured", "billing_account__payor", "invoice", "party", "payment"

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from billing import invoices
+from billing import accounts, invoices
 from billing.models import Invoice
 from compliance import explanations
 from coverpay.kernel import clock
@@ -156,8 +156,9 @@ def test_ended_links_say_so_without_a_word_about_the_bill(house: House, invoice:
     payor.opens(url)
     pay_links.revoke(link_id=link.id, reason="wrong person", actor=house.me)
     _, late = pay_links.create(invoice_id=invoice.id, days=1, actor=house.me)
+    answers = [payor.sees(), payor.opens(url)]
     clock.advance(dt.timedelta(days=1))
-    for answer in (payor.sees(), payor.opens(url), payor.opens(late)):
+    for answer in (*answers, payor.opens(late)):
         assert answer.status_code == 410
         assert invoice.number not in answer.content.decode()
 
@@ -281,3 +282,27 @@ def test_a_link_for_details_pays_nothing(house: House, invoice: Invoice) -> None
     refused = payor.chooses([invoice.id])
     assert refused.status_code == 422 and "new payment details" in read(refused).text
     assert Payment.objects.count() == 0
+
+
+def test_several_policies_of_an_account_are_paid_at_once(house: House) -> None:
+    """Two halves of 5,359.00 and one left out; the lasting leave covers both policies of a bank debit."""
+    policies = [books.bound(house, insured=insured()) for _ in range(3)]
+    account = accounts.open_account(number="A-5", payor_id=policies[0].insured_id, mode="separate", actor=house.me)
+    accounts.attach(account_id=account.id, policy_ids=[policy.id for policy in policies], actor=house.me)
+    bills = [invoices.issue(policy_id=policy.id, actor=house.me) for policy in policies]
+    payor, _ = linked(house, billing_account_id=account.id, single_use=False)
+    assert "Open in all 16,077.00 USD" in read(payor.sees()).text
+    payor.chooses([bills[0].id, bills[2].id], way="ach")
+    assert "payments that I start" in read(payor.sees("review")).text
+    payor.confirms(agree="yes")
+    payors.work()
+    payment = Payment.objects.get()
+    assert (payment.state, payment.amount_minor, payment.parts.count()) == ("succeeded", 1_071_800, 2)
+    text = read(payor.sees()).text
+    assert bills[1].number in text and bills[0].number not in text
+
+
+def test_a_page_that_was_opened_long_ago_is_opened_anew(house: House, invoice: Invoice) -> None:
+    payor, _ = linked(house, invoice_id=invoice.id)
+    clock.advance(dt.timedelta(hours=2, seconds=1))
+    assert payor.sees().status_code == 404
