@@ -15,8 +15,10 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.card_numbers import CardNumberRefused
 from coverpay.kernel.commands import command
 from coverpay.kernel.errors import DomainError, Forbidden, IllegalTransition, Invalid, NotFound
-from payments import mandates, methods
+from coverpay.kernel.money import Money
+from payments import attempts, collection, mandates, methods
 from payments.bank_numbers import AccountNumberWrong, RoutingNumberWrong
+from payments.gateways.base import Outcome, Status
 from payments.methods import AccountBlocked, MethodNotUsable, MethodOver
 from payments.models import Autopay, Mandate, PaymentMethod
 from tests.support import books, paying
@@ -215,3 +217,16 @@ def test_keeping_methods_takes_the_permission_and_the_own_party(house: House) ->
     ):
         with pytest.raises(error):
             paying.bank_account(house, party, actor=Actor("user", "u", organization, permissions))
+
+
+def test_the_networks_id_of_the_first_success_is_kept_for_every_later_charge(house: House) -> None:
+    invoice = books.billed(house)
+    card = paying.card(house, invoice.policy.insured)
+    payment = collection.collect(invoice_id=invoice.id, payment_method_id=card.id, actor=house.me)
+    attempt = payment.attempts.get()
+    attempts._begin(attempt_id=attempt.id, actor=attempts.SWEEPER)
+    for told in ("net_1", "net_2"):
+        done = Outcome(Status.SUCCEEDED, "sbx_1", amount=Money(535_900), network_transaction_id=told)
+        attempts.record_outcome(attempt_id=attempt.id, outcome=done, actor=attempts.SWEEPER)
+    card.refresh_from_db()
+    assert card.network_transaction_id == "net_1"
