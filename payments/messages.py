@@ -215,8 +215,10 @@ def _not_sent(*, message_id: str, reason: str, for_good: bool, actor: Actor) -> 
 
 
 def _email(envelope: Envelope) -> EmailMultiAlternatives:
-    """The e-mail; the same message has the same Message-ID however often it is sent (RFC 5322), and can be left by one
-    click (RFC 8058)."""
+    """The e-mail itself.
+
+    The same message has the same Message-ID however often it is sent (RFC 5322); one click leaves it (RFC 8058).
+    """
     text = f"{envelope.body}\n--\nNo more of these messages: {envelope.unsubscribe}\n"
     mail = EmailMultiAlternatives(
         subject=envelope.subject,

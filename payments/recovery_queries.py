@@ -72,8 +72,8 @@ def running_of(actor: Actor, policy: Policy) -> list[Any]:
 def timeline(case: RecoveryCase) -> list[Moment]:
     """What happened to a case and what is to come, by both clocks, in the order of time."""
     since = case.opened_at - dt.timedelta(days=30)
-    first, *later = _failures(case) or [None]
-    rows = [*([first] if first else []), *_steps(case), *later, *_expected(case), *_cover(case, since)]
+    failures = _failures(case)
+    rows = [*failures[:1], *_steps(case), *failures[1:], *_expected(case), *_cover(case, since)]
     return sorted(rows, key=lambda row: (row.at, ORDER[row.state]))
 
 

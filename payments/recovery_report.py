@@ -101,8 +101,9 @@ def _grouped(rows: QuerySet[RecoveryCase], by: str) -> Iterable[dict[str, Any]]:
     for name, of in (("recovered", won), ("by_recovery", ours), ("running", running), ("lost", lost)):
         figures[f"{name}_count"] = Count("pk", filter=of)
         figures[f"{name}_sum"] = Coalesce(Sum("amount_minor", filter=of), 0)
-    grouped = rows.annotate(by_us=Exists(paid), key=GROUPS[by][0]).values("key", "currency")
-    return grouped.annotate(**figures).order_by("key", "currency")
+    grouped: QuerySet[Any, Any] = rows.annotate(by_us=Exists(paid), key=GROUPS[by][0]).values("key", "currency")
+    found: Iterable[dict[str, Any]] = grouped.annotate(**figures).order_by("key", "currency")
+    return found
 
 
 def _rate(row: dict[str, Any]) -> Rate:

@@ -317,7 +317,7 @@ def _out_of_time(limit: int) -> list[str]:
     late = set()
     for id, kind, due_at, method, *ends in rows[: limit * 10]:
         end = recovery_limits.CoverEnd(min(day for day in ends if day), "", "")
-        by = {Kind.RETRY: method, Kind.FALLBACK: "ach"}.get(kind, "card")
+        by = method if kind == Kind.RETRY else "ach" if kind == Kind.FALLBACK else "card"
         if due_at.date() > recovery_limits.last_day(end, by, recovery_limits.SETTLEMENT_DAYS):
             late.add(id)
     return sorted(late)[:limit]

@@ -39,7 +39,7 @@ class RecoveryPlanShown(Shown):
 class NewRecoveryPlan(Asked):
     program = serializers.CharField(max_length=40, required=False, help_text="Every program when left out.")
     effective_from = serializers.DateField()
-    spec = serializers.JSONField(help_text="zone, at, basis, fees, business_days, classes.")  # type: ignore[assignment]
+    spec = serializers.JSONField(help_text="zone, at, basis, fees, business_days, classes.")
 
 
 class PlannedShown(serializers.Serializer[Any]):

@@ -28,6 +28,7 @@ _OWN_TRANSACTION = (
 _SAVEPOINTS = (
     # Inside the one command, a part that may be undone while the rest goes on.
     "reconciliation/ledger/posting.py",  # a COPY that met a posting made before
+    "payments/recovery_steps.py",  # a charge that is refused, while its case goes on with the next step
 )
 _ONE_MOMENT = ("coverpay/books.py",)  # a proof reads everything from one snapshot and writes nothing
 _WAITS = re.compile(

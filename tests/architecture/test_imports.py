@@ -14,6 +14,7 @@ _NETWORK = {"aiohttp", "ftplib", "http.client", "httpx", "requests", "smtplib", 
 _MAY_CALL_OUT = (
     "payments/gateways/",
     "payments/sandbox_webhooks.py",
+    "payments/messages.py",
     "coverpay/webhooks/sender.py",
     "coverpay/webhooks/targets.py",
     "coverpay/local/",

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from billing import invoices, voids
 from compliance.models import EventRecord
 from payments import messages, recovery_steps, routes
+from payments.gateways.base import Outcome, Status
 from payments.models import Message, Payment, RecoveryCase, RecoveryStep
 from tests.support import books, recovering
 from tests.support.books import House
@@ -133,7 +134,7 @@ def test_money_that_came_and_is_returned_opens_the_case_again(house: House) -> N
     until("2026-02-05")
     succeed(retry_of(case))
     assert fresh(case).state == "recovered"
-    recovering.tell(retry_of(case), recovering.Outcome(recovering.Status.RETURNED, code="R01"))
+    recovering.tell(retry_of(case), Outcome(Status.RETURNED, code="R01"))
     assert (fresh(case).state, fresh(case).code) == ("open", "R01")
     assert steps(case)[-1].startswith("retry") and steps(case)[-1].endswith("planned")
 
@@ -191,7 +192,7 @@ def test_a_retry_that_is_withdrawn_does_not_strand_its_case(house: House) -> Non
     work()
     until("2026-02-05")
     attempt = retry_of(case).attempts.get()
-    recovering.tell(retry_of(case), recovering.Outcome(recovering.Status.VOIDED))
+    recovering.tell(retry_of(case), Outcome(Status.VOIDED))
     attempt.refresh_from_db()
     assert attempt.state == "voided"
     work()
