@@ -19,7 +19,7 @@ from coverpay.kernel.errors import IllegalTransition, Invalid
 from coverpay.kernel.money import MAX_MINOR, Money
 from payments import accounts, collection, contradictions, health, orders, outcomes, sweeps
 from payments.gateways.base import CaptureOrder, Charge, Gateway, NotSent, Outcome, Status
-from payments.models import Attempt, GatewayAccount
+from payments.models import Attempt, GatewayAccount, PaymentMethod
 from payments.orders import LettingGo
 from payments.routing import Decision
 
@@ -145,6 +145,9 @@ def _begin(*, attempt_id: str, actor: Actor) -> tuple[orders.Order | None, Gatew
     if not orders.to_send(attempt.state, attempt.phase) or again:
         commands.unchanged()
         return None, None
+    if before == S.PLANNED and _is_blocked(attempt):
+        outcomes.enter(attempt, Outcome(Status.DECLINED, code="method_blocked", message="Blocked before it was sent."))
+        return None, None
     if before == S.PLANNED:
         attempt.submit()
     elif before == S.AUTHORIZED:
@@ -153,6 +156,12 @@ def _begin(*, attempt_id: str, actor: Actor) -> tuple[orders.Order | None, Gatew
     attempt.next_check_at = now + dt.timedelta(seconds=settings.ATTEMPT_LEASE_SECONDS)
     _save(attempt, "attempt.submit", before=before)
     return orders.of(attempt), attempt.account
+
+
+def _is_blocked(attempt: Attempt) -> bool:
+    """Whether the bank or network has said since it was planned that the method may never be charged again."""
+    method = attempt.payment.payment_method
+    return method is not None and method.state == PaymentMethod.State.BLOCKED
 
 
 @command

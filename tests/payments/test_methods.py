@@ -230,3 +230,14 @@ def test_the_networks_id_of_the_first_success_is_kept_for_every_later_charge(hou
         attempts.record_outcome(attempt_id=attempt.id, outcome=done, actor=attempts.SWEEPER)
     card.refresh_from_db()
     assert card.network_transaction_id == "net_1"
+
+
+def test_what_was_planned_before_its_method_was_blocked_is_never_sent(house: House) -> None:
+    invoice = books.billed(house)
+    card = paying.card(house, invoice.policy.insured)
+    payment = collection.collect(invoice_id=invoice.id, payment_method_id=card.id, actor=house.me)
+    paying.blocked(method=card, reason="stolen_card", actor=house.me)
+    attempts.submit(payment.attempts.get().id)
+    payment.refresh_from_db()
+    assert (payment.state, payment.attempts.get().outcome_code) == ("failed", "method_blocked")
+    assert books.charges(house) == []
