@@ -10,9 +10,9 @@ from benchmarks.measure import HEADINGS, percentile, table
 INTAKE = """## Webhooks of processors
 
 {events:,} signed events, each about a payment of its own, through gunicorn with {workers} workers while nothing
-processes them; {clients} clients on the same machine over kept-alive connections. Beside it a view that inserts one row and
-commits, through the same gunicorn and middleware, in turns ({rounds} rounds). Then {processes} processes sweep what was
-stored, the whole effect of each: outcome, receipt, application, postings, audit, events.
+processes them; {clients} clients on the same machine over kept-alive connections. Beside it a view that inserts one row
+and commits, through the same gunicorn and middleware, in turns ({rounds} rounds). Then {processes} processes sweep what
+was stored, the whole effect of each: outcome, receipt, application, postings, audit, events.
 """
 
 ATTEMPTS = """## Payment attempts
@@ -25,8 +25,8 @@ psycopg.
 AUTOPAY = """## Autopay
 
 `autopay.collect_due` for {due:,} due invoices, by as many processes at once as there are workers, each number of
-workers on a book of its own: a payment, a part, an attempt, an audit entry and an event for each. Beside it plain COPY, by one
-connection, of the very rows it wrote into a copy of the database with the same constraints, indexes and triggers.
+workers on a book of its own: a payment, a part, an attempt, an audit entry and an event for each. Beside it plain COPY,
+by one connection, of the very rows it wrote into a copy of the database with the same constraints, indexes and triggers.
 """
 
 
