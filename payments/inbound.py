@@ -167,6 +167,6 @@ def _store(event: InboundEvent) -> bool:
     """Keep an event by one statement that commits itself; false when the account told it before."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _STORE, [event.id, event.account_id, event.external_id, event.body, event.state, event.received_at]
+            _STORE, [event.id, event.account_id, event.external_id, bytes(event.body), event.state, event.received_at]
         )
         return bool(cursor.rowcount)
