@@ -138,7 +138,6 @@ def _declined(attempt: Attempt, outcome: Outcome) -> None:
     attempt.payment.save(update_fields=["state"])
     tell("payment.failed", attempt)
     recovery.failed_locked(attempt.payment, attempt)
-    recovery.failed_locked(attempt.payment, attempt)
 
 
 @step
@@ -168,7 +167,6 @@ def _succeeded(attempt: Attempt, outcome: Outcome) -> None:
         methods.remember_network_id(payment.payment_method, attempt.network_transaction_id)
     tell("payment.succeeded", attempt)
     recovery.paid_locked([part.invoice_id for part in payment.parts.all()])
-    recovery.paid_locked(payment.parts.values_list("invoice_id", flat=True))
     receipts.tell_locked(payment)
 
 
@@ -189,7 +187,6 @@ def _returned(attempt: Attempt, outcome: Outcome) -> None:
         fees.charge_for_return(payment.policy)
         _save(attempt, outcome, attempt.state)
         tell("payment.returned", attempt)
-        recovery.failed_locked(payment, attempt)
         recovery.failed_locked(payment, attempt)
     elif payment.state in (Payment.State.REFUNDED, Payment.State.DISPUTED):
         _noted(contradictions.given_back_twice(attempt, attempt.id))

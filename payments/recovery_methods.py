@@ -19,10 +19,11 @@ def payor_of(case: RecoveryCase) -> Party:
 def fallback_of(case: RecoveryCase) -> PaymentMethod | None:
     """The first other method of the payor that may be charged without the payor being there, or None.
 
-    First those enrolled for the policy, then the payor's default, then the newest.
+    First those enrolled for the policy, then the payor's default, then the newest; none that was charged for the same
+    invoices already, whoever did it.
     """
-    tried = {case.payment.payment_method_id, case.attempt.payment.payment_method_id}
-    tried |= set(case.steps.values_list("payment__payment_method_id", flat=True))
+    invoices = recovery_limits.invoice_ids_of(case.payment)
+    tried = set(Payment.objects.filter(parts__invoice_id__in=invoices).values_list("payment_method_id", flat=True))
     policies = recovery_limits.policy_ids_of(case.payment)
     for method in _candidates(case):
         if method.id in tried:
