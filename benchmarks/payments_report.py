@@ -26,7 +26,7 @@ AUTOPAY = """## Autopay
 
 `autopay.collect_due` for {due:,} due invoices, by as many processes at once as there are workers, each number of
 workers on a book of its own: a payment, a part, an attempt, an audit entry and an event for each. Beside it plain COPY,
-by one connection, of the very rows it wrote into a copy of the database with the same constraints, indexes and triggers.
+by one connection, of the very rows it wrote into a copy of the database with the same constraints and triggers.
 """
 
 
