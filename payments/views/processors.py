@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.forms import Form
 from django.urls import reverse
 from django.views.generic import TemplateView
 
@@ -128,7 +129,7 @@ class ProcessorStep(CommandPage):
     """One thing a person does with a processor account."""
 
     reads = writes = P.ACCESS_WRITE
-    form_class = routing_forms.ReasonForm
+    form_class: type[Form] = routing_forms.ReasonForm
     template_name = "billing/step.html"
     heading: ClassVar[str] = ""
     button: ClassVar[str] = ""
