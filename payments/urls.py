@@ -6,6 +6,7 @@ from django.urls import path
 
 from payments.views import (
     ach,
+    announcements,
     autopay,
     charges,
     deposits,
@@ -103,6 +104,7 @@ urlpatterns = [
     path("check-runs/", disbursements.CheckRuns.as_view(), name="check-runs"),
     path("check-runs/<id:run_id>/positive-pay/", disbursements.IssueFile.as_view(), name="issue-file"),
     path("bank-accounts/<id:bank_account_id>/checks/", disbursements.IssueRun.as_view(), name="issue-run"),
+    path("invoices/<id:invoice_id>/announce/", announcements.Announce.as_view(), name="announce"),
     path("deposits/", deposits.DepositList.as_view(), name="deposits"),
     path("deposits/new/", deposits.NewDeposit.as_view(), name="new-deposit"),
     path("deposits/lockbox/", deposits.UploadLockbox.as_view(), name="lockbox"),

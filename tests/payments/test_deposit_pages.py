@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from payments import accounts
 from payments.deposits import Item
 from payments.models import Deposit
 from tests.support import books, lockbox_writer, plain, world
@@ -120,3 +121,17 @@ def test_a_viewer_sees_deposits_and_no_buttons(house: House) -> None:
     page = read(viewer.get(reverse("payments:deposit", args=[deposit.id])))
     assert "Place…" not in page.text and "In suspense" in page.text
     assert "Record a deposit" not in read(viewer.get(reverse("payments:deposits"))).links
+
+
+def test_a_check_in_the_mail_is_expected_from_the_invoice_and_waits(house: House, client: Client) -> None:
+    invoice = books.billed(house)
+    url = reverse("payments:announce", args=[invoice.id])
+    assert url in read(client.get(reverse("invoice", args=[invoice.id]))).links.values()
+    typed = {"method": "check", "amount": "5,359.00", "note": "1001, by post"}
+    refused = client.post(url, typed)
+    assert refused.status_code == 422 and "No gateway takes" in read(refused).text
+    accounts.open_account(gateway="manual", merchant="desk", bank_account_id=house.bank.id, actor=house.me)
+    accounts.publish_routing(rules=[{"gateway": "manual"}], effective_from=books.SINCE, actor=house.me)
+    page = read(client.post(url, typed, follow=True))
+    assert "The payment is expected" in page.text
+    assert url not in read(client.get(reverse("invoice", args=[invoice.id]))).links.values(), "one at a time"
