@@ -29,7 +29,7 @@ _WITH_AMOUNT = (Status.SUCCEEDED, Status.PENDING, Status.RETURNED, Status.AUTHOR
 @step
 def locked(attempt_id: str) -> Attempt:
     """Lock every policy of the attempt's payment and those its money went on to, then read it. Raises: NotFound."""
-    lock_payment(Payment.objects.filter(attempts=attempt_id).values_list("id", flat=True).first(), "attempt")
+    _lock(list(PaymentPart.objects.filter(payment__attempts=attempt_id)), "attempt")
     rows = Attempt.objects.select_related(
         "payment__policy__program", "payment__invoice", "payment__payment_method", "account__breaker"
     )
@@ -39,11 +39,17 @@ def locked(attempt_id: str) -> Attempt:
 @step
 def lock_payment(payment_id: str | None, field: str = "payment") -> None:
     """Lock the policies of all parts of a payment, and those its cash was carried to. Raises: NotFound."""
-    parts = list(PaymentPart.objects.filter(payment=payment_id)) if payment_id else []
+    _lock(list(PaymentPart.objects.filter(payment=payment_id)) if payment_id else [], field)
+
+
+def _lock(parts: list[PaymentPart], field: str) -> None:
     if not parts:
         raise NotFound(f"No such {field}.", field=field)
-    receipts = Receipt.objects.filter(source_id__in=[part.source_id for part in parts])
-    locks.lock_many({part.policy_id for part in parts} | cash.reach(receipts.values_list("id", flat=True)))
+    carried: set[str] = set()
+    if not parts[0].live:  # as long as a payment is undecided, it brought nothing that could be carried on
+        receipts = Receipt.objects.filter(source_id__in=[part.source_id for part in parts])
+        carried = cash.reach(receipts.values_list("id", flat=True))
+    locks.lock_many({part.policy_id for part in parts} | carried)
 
 
 @step
@@ -153,6 +159,11 @@ def voided(attempt: Attempt, outcome: Outcome) -> None:
 
 
 def _succeeded(attempt: Attempt, outcome: Outcome) -> None:
+    _took(attempt, outcome)
+    recovery.paid_locked([part.invoice_id for part in attempt.payment.parts.all()])
+
+
+def _took(attempt: Attempt, outcome: Outcome) -> None:
     before = _sent(attempt)
     amount = outcome.amount or _known(attempt)
     attempt.succeed()
@@ -166,12 +177,11 @@ def _succeeded(attempt: Attempt, outcome: Outcome) -> None:
     if payment.payment_method is not None:
         methods.remember_network_id(payment.payment_method, attempt.network_transaction_id)
     tell("payment.succeeded", attempt)
-    recovery.paid_locked([part.invoice_id for part in payment.parts.all()])
     receipts.tell_locked(payment)
 
 
 def _taken_and_returned(attempt: Attempt, outcome: Outcome) -> None:
-    _succeeded(attempt, outcome)
+    _took(attempt, outcome)
     _returned(attempt, outcome)
 
 

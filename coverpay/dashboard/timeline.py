@@ -11,7 +11,7 @@ from compliance import access
 from coverpay.dashboard import told
 from coverpay.dashboard.told import Moment
 from coverpay.kernel.actors import Actor
-from payments.models import Attempt, Payment, Payout, PayoutLine, Refund
+from payments.models import Attempt, Dispute, Payment, PaymentPart, Payout, PayoutLine, Refund
 from policies.models import Policy, Transaction
 from reconciliation.ledger.models import Entry
 from reconciliation.models import Match
@@ -25,20 +25,25 @@ def of(actor: Actor, policy: Policy) -> list[Moment]:
 
     The number of queries does not depend on how much happened.
     """
+    paying = PaymentPart.objects.filter(policy=policy).values("payment_id")
+    payments = list(access.visible(actor, Payment.objects.filter(pk__in=paying)).select_related("invoice"))
     attempts = list(
-        access.visible(actor, Attempt.objects.filter(payment__policy=policy)).select_related("account", "payment")
+        access.visible(actor, Attempt.objects.filter(payment__in=paying)).select_related("account", "payment")
     )
-    refunds = list(access.visible(actor, Refund.objects.filter(payment__policy=policy)))
-    lines = _payout_lines(actor, [attempt.id for attempt in attempts] + [refund.id for refund in refunds])
+    refunds = list(access.visible(actor, Refund.objects.filter(payment__in=paying)))
+    disputes = list(access.visible(actor, Dispute.objects.filter(payment__in=paying)))
+    sources = [attempt.id for attempt in attempts] + [refund.id for refund in refunds]
+    lines = _payout_lines(actor, sources)
     payouts = {line.payout_id: line.payout for line in lines}
     moments = [
         *_cover(policy),
         *told.of(actor, policy),
         *_billing(actor, policy),
-        *_payments(actor, policy),
+        *_payments(payments),
         *_attempts(attempts),
         *_refunds(refunds),
-        *_books(actor, policy, list(payouts)),
+        *_disputes(disputes),
+        *_books(actor, policy, [*sources, *payouts, *(dispute.id for dispute in disputes)]),
         *_payouts(list(payouts.values()), lines),
         *_bank(actor, list(payouts)),
     ]
@@ -93,8 +98,7 @@ def _set(schedule: Schedule) -> str:
     return "Bound, schedule set" if schedule.term.number == 1 else "Renewal's schedule set"
 
 
-def _payments(actor: Actor, policy: Policy) -> Iterator[Moment]:
-    payments = access.visible(actor, Payment.objects.filter(policy=policy)).select_related("invoice")
+def _payments(payments: list[Payment]) -> Iterator[Moment]:
     for payment in payments:
         yield Moment(
             at=payment.created_at,
@@ -137,8 +141,23 @@ def _refunds(refunds: list[Refund]) -> Iterator[Moment]:
         )
 
 
-def _books(actor: Actor, policy: Policy, payout_ids: list[str]) -> Iterator[Moment]:
-    rows = Entry.objects.filter(Q(subject_id=policy.id) | Q(source_id__in=payout_ids))
+def _disputes(disputes: list[Dispute]) -> Iterator[Moment]:
+    for dispute in disputes:
+        yield Moment(
+            at=dispute.opened_at,
+            kind="pay",
+            title="Disputed by the payor",
+            object_id=dispute.id,
+            detail=dispute.reason,
+            state=dispute.state,
+            state_label=dispute.get_state_display(),
+            amount_minor=-dispute.amount_minor,
+            currency=dispute.currency,
+        )
+
+
+def _books(actor: Actor, policy: Policy, source_ids: list[str]) -> Iterator[Moment]:
+    rows = Entry.objects.filter(Q(subject_id=policy.id) | Q(source_id__in=source_ids))
     for entry in access.visible(actor, rows).prefetch_related("lines"):
         lines = list(entry.lines.all())
         yield Moment(

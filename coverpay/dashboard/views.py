@@ -27,7 +27,7 @@ from coverpay.kernel.money import Money
 from payments import collection
 from payments.forms import TakePaymentForm
 from payments.gateways import sandbox
-from payments.models import Attempt, Payment
+from payments.models import Payment, PaymentPart
 from policies import lifecycle
 from policies.forms import QuoteForm
 from policies.models import Policy
@@ -144,8 +144,9 @@ class InvoiceDetail(CommandPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         invoice = self.invoice
         lines = billing.queries.lines_of(invoice)
-        payments = access.visible(self.actor, Payment.objects.filter(invoice=invoice)).order_by("-id")
-        live = Attempt.objects.filter(invoice=invoice, state__in=Attempt.LIVE).exists()
+        parts = PaymentPart.objects.filter(invoice=invoice)
+        payments = access.visible(self.actor, Payment.objects.filter(pk__in=parts.values("payment_id"))).order_by("-id")
+        live = parts.filter(live=True).exists()
         operates = access.operable(self.actor, Policy.objects.filter(pk=invoice.policy_id)).exists()
         may_pay = operates and access.may(self.actor, P.PAYMENTS_WRITE)
         credits = LineCredit.objects.filter(line__invoice=invoice).select_related("line").order_by("id")
