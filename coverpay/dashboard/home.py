@@ -20,7 +20,7 @@ from compliance.permissions import Permission
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.webhooks.models import Delivery
-from payments.models import Attempt, InboundEvent, Payment, RecoveryCase
+from payments.models import AchFile, AchNews, Attempt, Dispute, InboundEvent, Payment, RecoveryCase
 from policies.models import Cancellation, Policy, Term
 from reconciliation.models import Break, StatementImport
 
@@ -228,11 +228,32 @@ _KINDS: tuple[_Kind, ...] = (
         _list("payments:list", show="unknown"),
     ),
     _Kind(
+        "Disputes to answer",
+        "Evidence is due by a day; after it they are lost",
+        _P.PAYMENTS_READ,
+        lambda: Dispute.objects.filter(state=Dispute.State.NEEDS_RESPONSE, answer=""),
+        _list("payments:disputes", show="needs_response"),
+    ),
+    _Kind(
         "Payments processing",
         "Waiting for the processor",
         _P.PAYMENTS_READ,
         lambda: Payment.objects.filter(state=Payment.State.PROCESSING),
         _list("payments:list", show="processing"),
+    ),
+    _Kind(
+        "ACH files to send",
+        "Built, and not said to have gone to the bank",
+        _P.PAYMENTS_READ,
+        lambda: AchFile.objects.filter(state=AchFile.State.BUILT),
+        _list("payments:ach-files", state="built"),
+    ),
+    _Kind(
+        "ACH files with news set aside",
+        "What the bank sent and could not be applied",
+        _P.PAYMENTS_READ,
+        lambda: AchFile.objects.filter(news__state=AchNews.State.QUARANTINED).distinct(),
+        _list("payments:ach-files", show="waiting"),
     ),
     _Kind(
         "Processor webhooks set aside",
