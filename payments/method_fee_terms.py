@@ -11,7 +11,7 @@ from coverpay.kernel.errors import Invalid
 from coverpay.kernel.money import BadAmount, Money
 
 PAYEES = ("insurer", "agent", "broker", "producer")
-CHANNELS = ("web", "phone", "agency")
+CHANNELS = ("web", "agency")
 KINDS = ("surcharge", "convenience")
 MAX_PERCENT = Decimal(10)
 CREDIT = "credit"
@@ -101,7 +101,7 @@ class Taken:
 def read(spec: Any) -> FeeTerms:
     """Read and check a spec.
 
-    Takes:  `payee` insurer, agent, broker or producer; `channels` {web, phone, agency}, each with `card` {kind,
+    Takes:  `payee` insurer, agent, broker or producer; `channels` {web, agency}, each with `card` {kind,
             percent, flat, cost_percent} and `ach` {flat}. A percentage is a surcharge and names what cards cost.
     Raises: FeesUnreadable, naming the key.
     """

@@ -126,7 +126,7 @@ def quote(
 ) -> Quote:
     """What paying these amounts that way costs the payor on a day.
 
-    Takes:  the amounts with their places, all of one currency; `channel` web, phone or agency.
+    Takes:  the amounts with their places, all of one currency; `channel` web or agency.
     Gives:  zero unless the version in force asks for a fee and established rules allow it; what is allowed at most.
     """
     by_place = _summed(parts)

@@ -8,7 +8,7 @@ from payments.views import pay, pay_methods
 
 app_name = "pay"
 urlpatterns = [
-    path("at/<slug:code>/", pay.LookUp.as_view(), name="guest"),
+    path("at/<str:code>/", pay.LookUp.as_view(), name="guest"),
     path("to/<id:link_id>/", pay.Choose.as_view(), name="choose"),
     path("to/<id:link_id>/card/", pay_methods.Enter.as_view(), name="enter"),
     path("to/<id:link_id>/details/", pay_methods.Details.as_view(), name="details"),

@@ -32,6 +32,9 @@ from coverpay.kernel.ids import is_id
 from coverpay.webhooks.models import Delivery, Endpoint
 from payments.models import (
     AccountValidation,
+    AchEntry,
+    AchFile,
+    AchNews,
     Attempt,
     Autopay,
     CheckRun,
@@ -43,6 +46,7 @@ from payments.models import (
     Mandate,
     Message,
     OptOut,
+    PayLink,
     Payment,
     PaymentMethod,
     Payout,
@@ -89,6 +93,11 @@ def _rule(row: RuleDecision) -> str:
     return f"{reverse('compliance:rules')}?{urlencode({'state': row.jurisdiction, 'line': row.line})}"
 
 
+def _entry(row: AchEntry) -> str:
+    """The file an entry is in, or the list while it waits for one."""
+    return reverse("payments:ach-file", args=[row.file_id]) if row.file_id else reverse("payments:ach-files")
+
+
 # prefix of the id -> the model whose visibility decides, how to find the row there, and its page
 _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "pol": (Policy, "pk", _page("policy")),
@@ -122,6 +131,7 @@ _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "pmt": (PaymentMethod, "pk", _page("payments:method")),
     "man": (Mandate, "pk", _page("payments:method", "payment_method_id")),
     "val": (AccountValidation, "pk", _page("payments:method", "payment_method_id")),
+    "lnk": (PayLink, "pk", _list("payments:pay-links")),
     "pay": (Payment, "pk", _page("payments:detail")),
     "att": (Attempt, "pk", _page("payments:detail", "payment_id")),
     "rfd": (Refund, "pk", _page("payments:detail", "payment_id")),
@@ -136,6 +146,9 @@ _PLACES: dict[str, tuple[type[Model], str, Where]] = {
     "prt": (Payment, "parts__pk", _page("payments:detail")),
     "pyt": (Payout, "pk", _page("payments:payout")),
     "pyl": (Payout, "lines__pk", _page("payments:payout")),
+    "acf": (AchFile, "pk", _page("payments:ach-file")),
+    "acn": (AchNews, "pk", _page("payments:ach-file", "file_id")),
+    "ace": (AchEntry, "pk", _entry),
     "dpt": (Deposit, "pk", _page("payments:deposit")),
     "dpi": (DepositItem, "pk", _page("payments:deposit", "deposit_id")),
     "dis": (Disbursement, "pk", _page("payments:disbursement")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -91,6 +92,7 @@ class PayLinks(ListPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         shown = super().get_context_data(**kwargs)
         shown["links"] = [(link, pay_links.state_of(link)) for link in shown["page"].rows]
+        shown["look_up"] = f"{settings.PUBLIC_URL}/pay/at/…"
         shown["can_revoke"] = access.may(self.actor, P.PAYMENTS_WRITE)
         return shown
 
