@@ -21,6 +21,9 @@ REVERSED_FOR = [
 class FileFilters(FilterForm):
     direction = forms.ChoiceField(label="Files", required=False, choices=[("", "All"), *AchFile.Direction.choices])
     state = forms.ChoiceField(label="State", required=False, choices=[("", "Any"), *AchFile.State.choices])
+    show = forms.ChoiceField(
+        label="Show", required=False, choices=[("", "All"), ("waiting", "With something that waits for a person")]
+    )
 
 
 class OfAccount(forms.Form):

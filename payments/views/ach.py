@@ -36,7 +36,7 @@ class AchFiles(ListPage):
         for name in ("direction", "state"):
             if filters.value(name):
                 rows = rows.filter(**{name: filters.value(name)})
-        return rows
+        return rows.filter(waiting__gt=0) if filters.value("show") else rows
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         accounts = list(queries.accounts(self.actor))

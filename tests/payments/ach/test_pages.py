@@ -76,8 +76,12 @@ def test_a_file_from_the_bank_shows_what_waits_and_a_person_decides_it(desk, fin
     assert "0 applied, 1 in quarantine" in page
     assert "No entry of this account has the trace number 121000359999999." in page
     row = AchNews.objects.get()
+    assert "returns.ach" in text(finance.get("/ach/?show=waiting"))
+    work = {kind.label: kind.count for kind in finance.get("/").context["worklists"]}
+    assert work["ACH files with news set aside"] == 1
     finance.post(f"/ach-news/{row.id}/decide/", {"reason": "Of the old system."})
     assert "Of the old system." in text(finance.get(f"/ach/{row.file_id}/"))
+    assert "returns.ach" not in text(finance.get("/ach/?show=waiting"))
 
 
 def test_a_rejected_file_fails_its_payments(desk, finance):
