@@ -293,6 +293,7 @@ CELERY_BEAT_SCHEDULE["payments.catch_up"] = {
     "schedule": CATCH_UP_SECONDS,
     "options": {"expires": CATCH_UP_SECONDS, "queue": SWEEP_QUEUE},
 }
+CELERY_BEAT_SCHEDULE["payments.forewarn"] = {"task": "payments.forewarn", "schedule": 3600}
 CELERY_BEAT_SCHEDULE["api.forget_old_requests"] = {"task": "api.forget_old_requests", "schedule": 3600}
 CELERY_BEAT_SCHEDULE["nightly.begin"] = {
     "task": "nightly.begin",

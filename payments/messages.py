@@ -33,7 +33,6 @@ TEMPLATES = {
     "payment_failed": "recovery",
     "will_retry": "recovery",
     "new_details_needed": "recovery",
-    "recovered": "receipts",
     "receipt": "receipts",
     "pay_link": "bills",
     "upcoming_autopay": "autopay",
@@ -71,10 +70,12 @@ def plan_locked(
     party: Party | None = None,
     policy: Policy | None = None,
     to: str = "",
+    not_needed: str = "",
 ) -> Message:
     """Plan a message; a worker sends it after the commit. The same key gives the message there is.
 
-    Takes:  a name of TEMPLATES and what its text names, amounts as `Money`; `to`, the party's address when left out.
+    Takes:  a name of TEMPLATES and what its text names, amounts as `Money`; `to`, the party's address when left out;
+            `not_needed`, why nothing is to be sent after all, so that nobody looks at it again.
     Gives:  the message: due, or withheld with the reason.
     """
     known = Message.objects.filter(organization=organization, key=key).first()
@@ -82,7 +83,7 @@ def plan_locked(
         return known
     to = (to or (party.email if party else "")).strip()
     subject, body = rendered(template, {"organization": organization, "party": party, "policy": policy, **context})
-    withheld = _withheld(organization.id, to, TEMPLATES[template])
+    withheld = not_needed or _withheld(organization.id, to, TEMPLATES[template])
     message = Message.objects.create(
         organization=organization,
         party=party,

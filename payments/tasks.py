@@ -9,6 +9,7 @@ from payments import (
     deposit_sweeps,
     disbursing,
     disputes,
+    forewarnings,
     inbound,
     messages,
     missed_webhooks,
@@ -112,3 +113,8 @@ def send_message(message_id: str) -> None:
 def sweep_recovery() -> None:
     recovery_steps.run_due()
     messages.sweep()
+
+
+@shared_task(name="payments.forewarn")
+def forewarn() -> None:
+    forewarnings.sweep()
