@@ -135,6 +135,8 @@ CATALOG: dict[str, str] = {
     "statement.imported": "A bank statement that ties was imported.",
     "statement.quarantined": "A bank statement was set aside with its reasons.",
     "statement.matched": "Matching ran; lines were matched or became breaks.",
+    "book.closed": "A period is closed: nothing is posted into it any more.",
+    "book.reopened": "A closed period takes entries again, with another's leave.",
     "export.built": "A batch of the journal was made for an accounting system.",
     "export.acknowledged": "The accounting system has the batch.",
     "export.withdrawn": "A batch was not taken in; its entries go with the next one.",

@@ -282,6 +282,7 @@ WITH day AS (
     UNION ALL
     SELECT a.id, s.as_of, 0, s.id
       FROM reconciliation_snapshot s JOIN reconciliation_account a ON a.book_id = s.book_id
+     WHERE s.lifted_at IS NULL
 ), running AS (
     SELECT account_id, on_day, snapshot_id, SUM(amount) OVER (PARTITION BY account_id ORDER BY on_day) AS amount
       FROM day

@@ -194,7 +194,7 @@ def disbursement_escheated(made: Disbursement, *, on: dt.date) -> str:
 
 def _open_day(book_id: str, day: dt.date) -> dt.date:
     """The day itself, or the first one after the sealed period it lies in."""
-    sealed = Snapshot.objects.filter(book_id=book_id).order_by("-as_of").values_list("as_of", flat=True).first()
+    sealed = Snapshot.objects.filter(book_id=book_id, lifted_at__isnull=True).order_by("-as_of").values_list("as_of", flat=True).first()
     return day if sealed is None else max(day, sealed + dt.timedelta(days=1))
 
 

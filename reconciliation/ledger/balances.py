@@ -11,14 +11,14 @@ from compliance import access, audit
 from compliance.permissions import Permission
 from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
-from coverpay.kernel.commands import command
+from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, Invalid
 from reconciliation.ledger.models import Book, Snapshot
 
 _BALANCES = """
 WITH sealed AS (
     SELECT id, as_of FROM reconciliation_snapshot
-     WHERE book_id = %(book)s AND as_of <= %(at)s ORDER BY as_of DESC LIMIT 1
+     WHERE book_id = %(book)s AND lifted_at IS NULL AND as_of <= %(at)s ORDER BY as_of DESC LIMIT 1
 )
 SELECT account.id, account.code, account.owner, account.type, account.fund, account.currency,
        COALESCE((SELECT balance_minor FROM reconciliation_snapshotbalance
@@ -86,13 +86,18 @@ def seal(*, book_id: str, as_of: dt.date, actor: Actor) -> Snapshot:
     Raises: AlreadySealed for a day on or before the last seal, Invalid for a day that is not over.
     """
     access.get_operable(actor, Book.objects.all(), book_id, permission=Permission.RECONCILIATION_WRITE)
-    Book.objects.select_for_update(no_key=True).get(pk=book_id)
+    return seal_locked(Book.objects.select_for_update(no_key=True).get(pk=book_id), as_of)
+
+
+@step
+def seal_locked(book: Book, as_of: dt.date) -> Snapshot:
+    """Seal a locked book through a day. Raises: as `seal`."""
     if as_of >= clock.today():
         raise Invalid("Only a day that is over can be sealed.", field="as_of")
-    before = Snapshot.objects.filter(book_id=book_id).order_by("-as_of").first()
+    before = Snapshot.objects.filter(book=book, lifted_at__isnull=True).order_by("-as_of").first()
     if before is not None and before.as_of >= as_of:
         raise AlreadySealed(f"The books are sealed through {before.as_of}.", field="as_of")
-    snapshot = Snapshot.objects.create(book_id=book_id, as_of=as_of)
+    snapshot = Snapshot.objects.create(book=book, as_of=as_of)
     with connection.cursor() as cursor:
         cursor.execute(
             _SEAL,
@@ -101,13 +106,26 @@ def seal(*, book_id: str, as_of: dt.date, actor: Actor) -> Snapshot:
                 "before": before.id if before else None,
                 "before_day": before.as_of if before else None,
                 "as_of": as_of,
-                "book": book_id,
+                "book": book.id,
             },
         )
     audit.record(
         action="book.seal",
-        object_id=book_id,
+        object_id=book.id,
         organization_id=snapshot.book.organization_id,
         after={"as_of": as_of.isoformat(), "snapshot": snapshot.id},
     )
     return snapshot
+
+
+@step
+def lift_locked(snapshot: Snapshot) -> None:
+    """Lift the last seal of a locked book: its days take entries again, and balances no longer start from it."""
+    snapshot.lifted_at = clock.now()
+    snapshot.save(update_fields=["lifted_at"])
+    audit.record(
+        action="book.lift_seal",
+        object_id=snapshot.book_id,
+        organization_id=snapshot.book.organization_id,
+        before={"as_of": snapshot.as_of.isoformat(), "snapshot": snapshot.id},
+    )

@@ -10,7 +10,8 @@ _PERIOD_LOCK = "hashtextextended('ledger period of ' || NEW.book_id, 0)"
 _ENTRY_STANDS = f"""
     locked := pg_advisory_xact_lock_shared({_PERIOD_LOCK});
     SELECT bool_and(fund IS NOT NULL), bool_and(total = 0),
-           EXISTS (SELECT FROM reconciliation_snapshot s WHERE s.book_id = NEW.book_id AND s.as_of >= NEW.posted_on),
+           EXISTS (SELECT FROM reconciliation_snapshot s
+                    WHERE s.book_id = NEW.book_id AND s.lifted_at IS NULL AND s.as_of >= NEW.posted_on),
            current_setting('transaction_isolation') = 'read committed'
       INTO fits, balances, sealed, sees_seals
       FROM (SELECT fund, SUM(amount_minor) AS total
@@ -40,7 +41,8 @@ _OTHERS = (
 _FLOOR_STANDS = f"""
     locked := pg_advisory_xact_lock(hashtextextended('trust floor of ' || NEW.book_id, 0));
     WITH sealed AS (
-        SELECT id, as_of FROM reconciliation_snapshot WHERE book_id = NEW.book_id ORDER BY as_of DESC LIMIT 1
+        SELECT id, as_of FROM reconciliation_snapshot
+         WHERE book_id = NEW.book_id AND lifted_at IS NULL ORDER BY as_of DESC LIMIT 1
     ), balance AS (
         SELECT a.code, a.currency,
                COALESCE((SELECT balance_minor FROM reconciliation_snapshotbalance
@@ -119,6 +121,22 @@ def lines_belong() -> pgtrigger.Trigger:
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="new_lines"),
         func=_LINES_BELONG,
+    )
+
+
+def only_lifted() -> pgtrigger.Trigger:
+    """A seal is kept as written; it is only ever lifted, once."""
+    return pgtrigger.Trigger(
+        name="only_lifted",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        func="""
+            IF OLD.lifted_at IS NOT NULL
+               OR to_jsonb(NEW) - 'lifted_at' IS DISTINCT FROM to_jsonb(OLD) - 'lifted_at' THEN
+                RAISE EXCEPTION 'snapshot is kept as written: % refused', TG_OP USING ERRCODE = 'CP001';
+            END IF;
+            RETURN NEW;
+        """,
     )
 
 

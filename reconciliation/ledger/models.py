@@ -197,7 +197,7 @@ class Line(models.Model):
 
 
 class Snapshot(models.Model):
-    """A sealed set of balances: nothing may be posted on or before its day any more."""
+    """A sealed set of balances: nothing may be posted on or before its day any more, until the seal is lifted."""
 
     ACCESS: ClassVar = Access(
         operator="book__organization_id",
@@ -209,11 +209,20 @@ class Snapshot(models.Model):
     book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="snapshots", db_index=False)
     as_of = models.DateField()
     created_at = models.DateTimeField(default=clock.now)
+    lifted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-as_of"]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["book", "as_of"], name="one_snapshot_per_day")]
-        triggers: ClassVar = [*guards.append_only("snapshot"), ledger_guards.sealed_alone()]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["book", "as_of"], condition=models.Q(lifted_at__isnull=True), name="one_snapshot_per_day"
+            )
+        ]
+        triggers: ClassVar = [
+            *guards.no_delete("snapshot"),
+            ledger_guards.only_lifted(),
+            ledger_guards.sealed_alone(),
+        ]
 
     def __str__(self) -> str:
         return f"sealed through {self.as_of}"

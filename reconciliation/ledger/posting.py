@@ -28,7 +28,7 @@ from reconciliation.ledger.models import Entry, Line, Snapshot
 _POST = """
 WITH asked AS (
     SELECT a.*, (SELECT max(s.as_of) FROM reconciliation_snapshot s
-                  WHERE s.book_id = a.book_id AND s.as_of >= a.posted_on
+                  WHERE s.book_id = a.book_id AND s.lifted_at IS NULL AND s.as_of >= a.posted_on
                     AND CASE WHEN s.as_of IS NOT NULL THEN NOT EXISTS (
                             SELECT FROM reconciliation_entry e WHERE e.source_id = a.source_id AND e.kind = a.kind
                         ) END) AS sealed_through
@@ -315,7 +315,7 @@ def _any_sealed(postings: Sequence[Posting]) -> bool:
     first_days: dict[str, dt.date] = {}
     for posting in postings:
         first_days[posting.book_id] = min(posting.posted_on, first_days.get(posting.book_id, posting.posted_on))
-    seals = Snapshot.objects.filter(book_id__in=first_days).values_list("book_id", "as_of")
+    seals = Snapshot.objects.filter(book_id__in=first_days, lifted_at__isnull=True).values_list("book_id", "as_of")
     return any(as_of >= first_days[book_id] for book_id, as_of in seals)
 
 

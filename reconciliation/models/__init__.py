@@ -3,6 +3,7 @@
 from reconciliation.ledger.models import Account, Book, Entry, Line, Snapshot, SnapshotBalance
 from reconciliation.models.banks import BankAccount
 from reconciliation.models.breaks import Break
+from reconciliation.models.closes import Close
 from reconciliation.models.exports import AccountMapping, ExportBatch, ExportedEntry
 from reconciliation.models.matches import Match
 from reconciliation.models.statements import Statement, StatementImport, StatementLine
@@ -13,6 +14,7 @@ __all__ = [
     "BankAccount",
     "Book",
     "Break",
+    "Close",
     "Entry",
     "ExportBatch",
     "ExportedEntry",

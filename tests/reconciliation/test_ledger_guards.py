@@ -34,7 +34,6 @@ KEPT = {
     "reconciliation_account": "code",
     "reconciliation_entry": "memo",
     "reconciliation_line": "amount_minor",
-    "reconciliation_snapshot": "as_of",
     "reconciliation_snapshotbalance": "balance_minor",
     "compliance_auditentry": "action",
     "compliance_eventrecord": "type",
@@ -69,6 +68,14 @@ def test_what_is_kept_as_written_cannot_be_changed_removed_or_emptied(table: str
         "DELETE": f"DELETE FROM {table}",
         "TRUNCATE": f"TRUNCATE {table} CASCADE",
     }[verb]
+    assert refused(statement) == APPEND_ONLY
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM reconciliation_snapshot", "TRUNCATE reconciliation_snapshot CASCADE"]
+)
+def test_a_seal_is_lifted_but_never_removed(statement: str) -> None:
     assert refused(statement) == APPEND_ONLY
 
 
