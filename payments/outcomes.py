@@ -91,7 +91,7 @@ def settle(attempt: Attempt, outcome: Outcome) -> None:
 
 
 def _pending(attempt: Attempt, outcome: Outcome) -> None:
-    if attempt.state == S.PENDING:
+    if attempt.state in (S.PENDING, S.AUTHORIZED):
         commands.unchanged()
         return
     before = _sent(attempt)

@@ -157,7 +157,8 @@ def test_a_hold_the_issuer_dropped_ends_the_payment(house: House, sandbox: Sandb
 def test_a_capture_seen_before_we_asked_for_it_counts(house: House) -> None:
     payment = held(house)
     taken = Outcome(Status.SUCCEEDED, "sbx_ch_000001", amount=Money(535_900))
-    for news in (taken, Outcome(Status.AUTHORIZED, amount=Money(535_900)), taken):
+    stale = Outcome(Status.PENDING, amount=Money(535_900))
+    for news in (stale, taken, Outcome(Status.AUTHORIZED, amount=Money(535_900)), taken):
         attempts.record_outcome(attempt_id=payment.attempts.get().id, outcome=news, actor=house.me)
     assert state(payment) == ("succeeded", "succeeded")
     assert ties(house)
