@@ -6,6 +6,8 @@ import datetime as dt
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from compliance.models import AuditEntry
 from compliance.permissions import ROLE_PERMISSIONS, Permission
@@ -147,3 +149,24 @@ def test_a_key_that_only_reads_opens_nothing(desk):
     file = AchFile.objects.get()
     assert reading.get(f"ach-files/{file.id}").status_code == 200
     assert reading.post(f"ach-files/{file.id}/open", {}).status_code == 403
+
+
+def test_pages_take_the_same_queries_for_few_and_many_entries(desk, finance):
+    counts = []
+    for number in (1, 4):
+        for _ in range(number):
+            ach.debit(desk)
+        finance.post("/ach/build/", {"account": desk.account.id})
+        file = AchFile.objects.filter(direction="out").first()
+        rows = [ach_bank.returned("121000359999999", "R01", n, sequence=n) for n in range(1, number + 1)]
+        ach.received(desk, *rows, name=str(number))
+        back = AchFile.objects.filter(direction="in").first()
+        counts.append([asked(finance, path) for path in ("/ach/", f"/ach/{file.id}/", f"/ach/{back.id}/")])
+    assert counts[0] == counts[1]
+
+
+def asked(client, path: str) -> int:
+    client.get(path)
+    with CaptureQueriesContext(connection) as seen:
+        assert client.get(path).status_code == 200
+    return len(seen)
