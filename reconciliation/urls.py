@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reconciliation.views import banks, breaks, exports, statements
+from reconciliation.views import banks, breaks, closes, exports, statements
 
 app_name = "reconciliation"
 urlpatterns = [
@@ -23,4 +23,8 @@ urlpatterns = [
     path("exports/<id:batch_id>/files/", exports.Download.as_view(), name="export-files"),
     path("exports/<id:batch_id>/acknowledge/", exports.Acknowledge.as_view(), name="acknowledge-export"),
     path("exports/<id:batch_id>/withdraw/", exports.Withdraw.as_view(), name="withdraw-export"),
+    path("closes/", closes.CloseList.as_view(), name="closes"),
+    path("closes/new/", closes.MakeClose.as_view(), name="make-close"),
+    path("closes/<id:close_id>/", closes.CloseDetail.as_view(), name="close"),
+    path("closes/<id:close_id>/reopen/", closes.Reopen.as_view(), name="reopen"),
 ]

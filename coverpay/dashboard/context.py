@@ -38,7 +38,7 @@ _ALSO: dict[str, tuple[str, ...]] = {
         "/inbound/", "/mandates/", "/messages/", "/opt-outs/", "/pay-links/", "/payment-", "/payouts/", "/processors/",
         "/recovery/", "/refunds/", "/routing/", "/scheduled-payments/", "/screenings/",
     ),
-    "reconciliation:home": ("/exports/", "/trust/"),
+    "reconciliation:home": ("/closes/", "/exports/", "/trust/"),
 }  # fmt: skip
 """Where a place's further pages stand, when that is not below its own address."""
 

@@ -3,11 +3,12 @@
 Each module ends with `routes`, a list of (path below /v1, viewset); a new one is imported and added to the list here.
 """
 
-from reconciliation.api import banks, exports, matches, statements
+from reconciliation.api import banks, closes, exports, matches, statements
 
 routes = [
     *banks.routes,
     *statements.routes,
     *matches.routes,
     *exports.routes,
+    *closes.routes,
 ]

@@ -53,7 +53,7 @@ from payments.models import (
 )
 from policies.models import Policy, PolicyImport
 from reconciliation.ledger.models import Account, Entry
-from reconciliation.models import BankAccount, Break, ExportBatch, Match, Statement, StatementImport
+from reconciliation.models import BankAccount, Break, Close, ExportBatch, Match, Statement, StatementImport
 from tests.support import routes, samples, seeded, world
 from tests.support.database import undone
 from tests.support.routes import Route
@@ -113,6 +113,7 @@ PARAMETERS: dict[str, Any] = {
     "scheduled_id": ScheduledPayment,
     "batch_id": ExportBatch,
     "movement_id": TrustMovement,
+    "close_id": Close,
     "endpoint_id": Endpoint,
     "delivery_id": Delivery,
 }

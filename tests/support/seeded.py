@@ -102,6 +102,7 @@ def everything(sandbox: Sandbox) -> Seeded:
     seeded_out.disbursed(house)
     seeded_trust.moved(house)
     seeded_exports.exported(house)
+    seeded_exports.closed(house)
     deposited.seeded(house)
     seeded_online.online(house)
     disputed.seeded(house)
