@@ -18,8 +18,9 @@ from tests.browser.test_every_page import AUDIT
 from tests.contracts.stripe_bench import processor
 from tests.support import books
 from tests.support.books import House
+from tests.support.payors import waits_end  # noqa: F401  a fixture
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("waits_end")]
 LATER = dt.date(2026, 2, 20)
 INSURED = PartyDetails(reference="INS-B", name="Aloha Foods", postal_code="96813")
 

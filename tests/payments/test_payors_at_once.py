@@ -14,8 +14,9 @@ from policies.parties import PartyDetails
 from tests.support import books
 from tests.support.books import House
 from tests.support.database import at_once
+from tests.support.payors import waits_end  # noqa: F401  a fixture
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("waits_end")]
 
 INSURED = PartyDetails(reference="INS-O", name="Aloha Foods", postal_code="96813")
 

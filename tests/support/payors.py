@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -40,6 +43,13 @@ class Payor:
     def confirms(self, shown: str = "", **more: str) -> HttpResponse:
         shown = shown or self.shown()
         return self.client.post(reverse("pay:review", args=[self.link_id]), {"shown": shown, **more})
+
+
+@pytest.fixture
+def waits_end() -> Iterator[None]:
+    """Forget the waits of this test: the cache is no table that is emptied between tests."""
+    yield
+    cache.clear()
 
 
 def linked(house: House, **about: Any) -> tuple[Payor, PayLink]:
