@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from compliance import vault
 from compliance.models import AuditEntry, EventRecord
@@ -298,6 +300,17 @@ def test_a_file_of_one_account_touches_no_entry_of_another(desk, house):
     trace = ach.entry_of(payment).trace_number
     ach.received(ach.Desk(house, other), ach_bank.returned(trace, "R01", 535_900))
     assert ach.entry_of(payment).state == "filed"
+
+
+def test_a_file_is_built_with_as_many_queries_however_many_entries_it_holds(desk):
+    counts = []
+    for number in (1, 2, 6):
+        for _ in range(number):
+            ach.debit(desk)
+        with CaptureQueriesContext(connection) as seen:
+            assert build(desk).entry_count == number
+        counts.append(len(seen))
+    assert counts[1] == counts[2]  # the first file looks up no trace number before it
 
 
 @pytest.mark.django_db(transaction=True)
