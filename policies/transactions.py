@@ -81,10 +81,10 @@ def slices_of_many(term_ids: Collection[str]) -> dict[str, list[Slice]]:
     """The segments of several terms, by term, each in the order they were written."""
     found: dict[str, list[Slice]] = {term_id: [] for term_id in term_ids}
     rows = Segment.objects.filter(transaction__term__in=term_ids).order_by("transaction__sequence", "id")
-    for term_id, *values in rows.values_list(
-        "transaction__term_id", "id", "kind", "starts_on", "ends_on", "full_term_minor", "written_minor", "offsets_id"
-    ):
-        found[term_id].append(Slice(*values))
+    for row in rows.select_related("transaction"):
+        found[row.transaction.term_id].append(
+            Slice(row.id, row.kind, row.starts_on, row.ends_on, row.full_term_minor, row.written_minor, row.offsets_id)
+        )
     return found
 
 

@@ -201,7 +201,10 @@ def tie_out(organization_id: str, system: str, from_on: dt.date, to_on: dt.date)
     total = {row[:3]: row[3] for row in lines.order_by().values_list(*keys).annotate(sum=Sum("amount_minor"))}
     held = lines.filter(Exists(live)).order_by().values_list(*keys).annotate(sum=Sum("amount_minor"))
     exported = {row[:3]: row[3] for row in held}
-    return [Tied(*key, int(total[key]), int(exported.get(key, 0))) for key in sorted(total)]
+    return [
+        Tied(code, owner, currency, int(total[code, owner, currency]), int(exported.get((code, owner, currency), 0)))
+        for code, owner, currency in sorted(total)
+    ]
 
 
 def _sides(book: Book, system: str, currency: str, from_on: dt.date, to_on: dt.date) -> list[LedgerSide]:
