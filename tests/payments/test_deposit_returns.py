@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from billing import schedules
-from billing.models import InstallmentItem, Invoice
+from billing.models import CashOut, InstallmentItem, Invoice
 from compliance.models import EventRecord
 from compliance.rules import decisions
 from coverpay import books as proof
@@ -99,3 +99,13 @@ def test_a_check_ends_the_recovery_of_what_it_pays_and_lets_it_go_on_when_it_com
     recovering.work()
     assert recovering.steps(case)[-1].endswith("planned"), "the plan goes on"
     assert ties(house)
+
+
+def test_a_check_whose_money_was_paid_out_meanwhile_is_not_taken_back_blindly(house: House) -> None:
+    policy = plain.bound(house)
+    deposit = taken_in(house, Item(5_000, policy.number))
+    receipt = policy.receipts.get()
+    CashOut.objects.create(receipt=receipt, source_id="dis_1", amount_minor=5_000, paid_on=clock.today())
+    with pytest.raises(deposit_returns.PaidOutAlready, match="dis_1"):
+        bounce(house, deposit)
+    assert standing(deposit)[0][0] == "placed"
