@@ -50,10 +50,14 @@ class LineTwice(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One line as asked: an invoice by its id or number, and how much of it; all that is open when left out."""
+    """One line as asked: an invoice by its id or number, and how much of it; all that is open when left out.
+
+    `amount` is as people write it, in the invoice's currency, where minor units are not given.
+    """
 
     invoice: str
     amount_minor: int | None = None
+    amount: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,10 @@ def _checked(
         raise PaymentInProgress("A payment of this invoice is under way.", field="items")
     if still_open <= 0:
         raise NothingOwed("Nothing is open on this invoice.", field="items")
-    minor = still_open if line.amount_minor is None else line.amount_minor
+    minor = line.amount_minor
+    if minor is None and line.amount:
+        minor = Money.parse(line.amount, invoice.currency, field="items").amount_minor
+    minor = still_open if minor is None else minor
     if not 0 < minor <= still_open:
         raise AmountAboveOpen(f"At most {Money(still_open, invoice.currency)} is open.", field="items")
     return invoice, minor

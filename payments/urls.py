@@ -136,5 +136,6 @@ urlpatterns = [
         pay_links.SendLink.as_view(about="billing_account"),
         name="account-pay-link",
     ),
+    path("method-fees/", pay_links.Fees.as_view(), name="method-fees"),
     path("payment-batches/", pay_links.PayBatch.as_view(), name="batch"),
 ]

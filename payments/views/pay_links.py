@@ -1,4 +1,4 @@
-"""Pages of the back office about pay links and batch payments."""
+"""Pages of the back office about pay links, batch payments and what ways of paying cost."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from django.views.generic import TemplateView
 from billing.models import BillingAccount, Invoice
 from compliance import access
 from compliance.http import StaffPage
-from compliance.pages import ActionPage, FilterForm, ListPage, PreviewPage
+from compliance.pages import ActionPage, CommandPage, DateField, FilterForm, ListPage, PreviewPage
 from compliance.permissions import Permission
+from coverpay.kernel import clock
 from coverpay.kernel.errors import DomainError, Invalid
 from coverpay.kernel.money import Money
-from payments import batches, pay_links
+from payments import batches, method_fees, pay_links
 from payments.batches import Asked, Preview
-from payments.models import PayLink
+from payments.method_fee_terms import FeesUnreadable
+from payments.models import MethodFees, PayLink
 from policies.models import Party, Policy
 
 P = Permission
@@ -128,11 +130,7 @@ class BatchForm(forms.Form):
     )
 
     def clean_lines(self) -> list[Asked]:
-        found = [line for line in self.cleaned_data["lines"].splitlines() if line.strip()]
-        try:
-            return [_line(text) for text in found]
-        except DomainError as refusal:
-            raise forms.ValidationError(refusal.message) from None
+        return [_line(text) for text in self.cleaned_data["lines"].splitlines() if text.strip()]
 
 
 class PayBatch(PreviewPage):
@@ -163,5 +161,46 @@ class PayBatch(PreviewPage):
 
 def _line(text: str) -> Asked:
     name, _, amount = text.partition(",")
-    minor = Money.parse(amount.strip(), "USD", field="lines").amount_minor if amount.strip() else None
-    return Asked(name.strip()[:60], minor)
+    return Asked(name.strip()[:60], amount=amount.strip()[:40])
+
+
+class FeesForm(forms.Form):
+    """What ways of paying cost from a day on, as the guide writes it."""
+
+    effective_from = DateField(label="From")
+    spec = forms.JSONField(
+        label="What they cost",
+        help_text='Who is paid, and what is asked on "web" and by "agency".',
+        widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false"}),
+    )
+
+
+class Fees(CommandPage):
+    """What ways of paying cost the payor, version by version; publish the next one."""
+
+    reads = P.PAYMENTS_READ
+    writes = P.ACCESS_WRITE
+    form_class = FeesForm
+    template_name = "payments/method_fees/list.html"
+
+    def get_initial(self) -> dict[str, Any]:
+        latest = access.visible(self.actor, MethodFees.objects.order_by("-number")).first()
+        example = {"payee": "insurer", "channels": {"web": {"ach": {"flat": "0"}}}}
+        return {"effective_from": clock.today(), "spec": latest.spec if latest else example}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        versions = access.visible(self.actor, MethodFees.objects.order_by("-number"))
+        can_publish = access.may(self.actor, P.ACCESS_WRITE) and self.actor.organization_id is not None
+        return super().get_context_data(versions=versions, can_publish=can_publish, **kwargs)
+
+    def show(self, error: DomainError, form: FeesForm) -> None:
+        """Put a refusal of any key of the spec at the spec."""
+        if isinstance(error, FeesUnreadable):
+            form.add_error("spec", error.message)
+        else:
+            super().show(error, form)
+
+    def run(self, form: FeesForm) -> str:
+        version = method_fees.publish(**form.cleaned_data, actor=self.actor)
+        messages.success(self.request, f"Version {version.number} counts from {version.effective_from} on.")
+        return reverse("payments:method-fees")

@@ -85,8 +85,10 @@ def test_a_batch_is_looked_at_then_paid_without_its_refused_lines(house: House) 
     paid = client.post(address, {**asked, "confirm": looked.context["confirm"]}, follow=True)
     assert "1 invoices are being paid: 100.00 USD in 1 payments." in read(paid).text
     assert Payment.objects.get(initiator="agency").amount_minor == 100_00
-    refused = client.post(address, {**asked, "lines": f"{first.number}, many"})
-    assert refused.status_code == 422
+    books.billed(house)
+    other = books.billed(house)
+    odd = read(client.post(address, {**asked, "lines": f"{other.number}, many\n\n{other.number},1e3\n"}))
+    assert odd.text.count("Refused") == 2 and "Pay 0.00" not in odd.text
 
 
 def test_links_by_api_show_their_address_once(house: House) -> None:
@@ -126,3 +128,17 @@ def test_method_fees_by_api_are_versions(house: House) -> None:
     assert (made["number"], made["spec"]) == (1, spec)
     refused = api.post("method-fees", {"spec": {"fees": 1}, "effective_from": "2026-02-02"})
     assert (refused.status_code, refused.json()["code"]) == (422, "method_fees_unreadable")
+
+
+def test_method_fees_are_published_on_their_page_and_refused_at_the_spec(house: House) -> None:
+    client = world.pages(world.member(house.operator, "admin"))
+    address = reverse("payments:method-fees")
+    assert "Paying costs nothing" in read(client.get(address)).text
+    spec = '{"payee": "broker", "channels": {"web": {"ach": {"flat": "1.00"}}}}'
+    done = client.post(address, {"effective_from": "2026-03-01", "spec": spec}, follow=True)
+    text = read(done).text
+    assert "Version 1 counts from 2026-03-01 on." in text and "broker" in text
+    refused = client.post(address, {"effective_from": "2026-03-01", "spec": '{"payee": "bank"}'})
+    assert refused.status_code == 422 and refused.context["form"].errors["spec"]
+    viewer = world.pages(world.member(house.operator, "viewer"))
+    assert "Next version" not in read(viewer.get(address)).text
