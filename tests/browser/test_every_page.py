@@ -36,6 +36,7 @@ DOCUMENTS = (
     "billing:account-bill",
     "billing:account-statement",
     "billing:policy-statement",
+    "payments:recovery-report-file",
 )
 NOT_FOLLOWED = ("admin:", "account_logout", "mfa_download_recovery_codes", "docs", "openapi", *DOCUMENTS)
 VISITS = 2
