@@ -13,6 +13,7 @@ BASE_URL = "https://api.stripe.com"
 VERSION = "2026-02-25.clover"
 """Pinned: the shapes that `stripe_wire` reads are those of this version."""
 PAGE = 100
+MAX_SECONDS = 120
 _TURNED_AWAY = {401: "the key is not valid", 403: "the key may not do this", 429: "too many requests"}
 
 
@@ -37,8 +38,8 @@ class Api:
         self._line = Line(
             headers=headers,
             auth=(connection.credentials.get("secret_key", ""), ""),
-            connect_seconds=int(settings.get("connect_seconds") or CONNECT_SECONDS),
-            read_seconds=int(settings.get("read_seconds") or READ_SECONDS),
+            connect_seconds=_seconds(settings.get("connect_seconds"), CONNECT_SECONDS),
+            read_seconds=_seconds(settings.get("read_seconds"), READ_SECONDS),
         )
 
     def post(self, path: str, params: Mapping[str, Any], *, key: str) -> dict[str, Any]:
@@ -64,6 +65,11 @@ class Api:
             if not page.get("has_more") or not rows:
                 return
             after = rows[-1].get("id")
+
+
+def _seconds(wanted: object, default: int) -> int:
+    """What an account wants to wait, if that is a time one can wait."""
+    return wanted if isinstance(wanted, int) and 1 <= wanted <= MAX_SECONDS else default
 
 
 def _told(reply: Reply) -> dict[str, Any]:
