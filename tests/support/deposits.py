@@ -8,6 +8,7 @@ from coverpay.kernel import clock
 from payments import deposits
 from payments.deposits import Item
 from payments.models import Deposit
+from tests.support import books
 from tests.support.books import House
 
 
@@ -31,5 +32,7 @@ def standing(deposit: Deposit) -> list[tuple[str, str]]:
 
 
 def seeded(house: House) -> Deposit:
-    """A check whose policy nobody can read."""
-    return taken_in(house, Item(10_00, "unreadable", "Seeded Orchids", "1001"))
+    """A slip of three checks: one for a policy, and two whose policies nobody can read."""
+    policy = books.bound(house)
+    unread = [Item(10_00, "unreadable", "Seeded Orchids", number) for number in ("1002", "1003")]
+    return taken_in(house, Item(10_00, policy.number, "Seeded Orchids", "1001"), *unread)
