@@ -10,9 +10,9 @@ import pytest
 from compliance.models import AuditEntry, EventRecord
 from coverpay.kernel import actors, clock
 from coverpay.kernel.errors import Invalid
-from payments import attempts, autopay, autopay_runs, mandates, methods
+from payments import accounts, attempts, autopay, autopay_runs, mandates, methods
 from payments.methods import MethodNotUsable
-from payments.models import Attempt, Autopay, Payment, PaymentMethod, PaymentPart
+from payments.models import AchEntry, Attempt, Autopay, Payment, PaymentMethod, PaymentPart
 from tests.support import books, paying
 from tests.support.books import House
 from tests.support.database import at_once
@@ -133,3 +133,20 @@ def test_workers_share_a_date_and_each_invoice_is_charged_once(house: House) -> 
     assert sum(len(part.payments) for part in done) == Payment.objects.count() == 7
     assert Payment.objects.values("invoice").distinct().count() == 7
     assert [failure for part in done for failure in part.failures] == []
+
+
+def test_a_bank_account_is_debited_by_the_next_file_as_its_mandate_says(house: House) -> None:
+    sender = paying.ach_account(house)
+    rules = [{"when": {"method": ["ach"]}, "gateway": "nacha"}]
+    accounts.publish_routing(rules=rules, effective_from=TODAY, actor=house.me)
+    invoice = books.billed(house)
+    account = paying.mandated(house, invoice.policy, given="paper", evidence="folder 7")
+    autopay.enrol(policy_id=invoice.policy_id, payment_method_id=account.id, actor=house.me)
+    assert len(autopay.collect_due(house.operator.id, TODAY).payments) == 1
+    attempt = Attempt.objects.get()
+    attempts.submit(attempt.id)
+    entry = AchEntry.objects.get()
+    assert (entry.account_id, entry.reference, entry.payment_method_id) == (sender.id, attempt.id, account.id)
+    assert (entry.sec_code, entry.transaction_code, entry.amount_minor) == ("PPD", "27", 535_900)
+    attempt.refresh_from_db()
+    assert attempt.state == "pending"
