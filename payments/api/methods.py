@@ -58,7 +58,7 @@ class Removal(Asked):
     reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
-class Reason(Asked):
+class ReasonGiven(Asked):
     reason = serializers.CharField(max_length=200)
 
 
@@ -122,7 +122,7 @@ class PaymentMethods(Rows):
         """Take it away; its mandates and the autopay by it end."""
         return methods.remove(payment_method_id=id, reason=asked["reason"], actor=self.actor)
 
-    @acts(Reason)
+    @acts(ReasonGiven)
     def lift_block(self, id: str, asked: dict[str, Any]) -> PaymentMethod:
         """Say that a blocked method may be charged again; it takes a new mandate."""
         return methods.lift_block(payment_method_id=id, reason=asked["reason"], actor=self.actor)
@@ -199,7 +199,7 @@ class Mandates(Rows):
         asked["policy_id"] = asked.pop("policy", None)
         return mandates.give(payment_method_id=asked.pop("payment_method"), **asked, actor=self.actor)
 
-    @acts(Reason)
+    @acts(ReasonGiven)
     def revoke(self, id: str, asked: dict[str, Any]) -> Mandate:
         """End it; what is on its way already goes on."""
         return mandates.revoke(mandate_id=id, reason=asked["reason"], actor=self.actor)
