@@ -80,33 +80,6 @@ _STRIPE = {
     **{word: Word(HARD, "The card is lost, stolen or blocked", blocks=True) for word in LOST_OR_STOLEN},
     **{word: Word(HARD, "The payor stopped such payments", blocks=True, ends_mandate=True) for word in STOP},
 }
-_ADYEN = {
-    "2": Word(SOFT, "The card's bank gives no reason"),
-    "4": Word(GATEWAY, "The card's bank failed"),
-    "5": Word(HARD, "The card is blocked", blocks=True),
-    "6": Word(DETAILS, "The card has expired"),
-    "7": Word(LIMIT, "The amount is not what the card allows"),
-    "8": Word(DETAILS, "The card's number is wrong"),
-    "9": Word(GATEWAY, "The card's bank could not be reached"),
-    "10": Word(DETAILS, "The card does not take such payments"),
-    "11": Word(DETAILS, "The payor must confirm the payment"),
-    "12": Word(SOFT, "Insufficient funds"),
-    "14": Word(HARD, "Suspected fraud", blocks=True),
-    "20": Word(HARD, "Suspected fraud", blocks=True),
-    "21": Word(GATEWAY, "The payment was not sent on"),
-    "22": Word(HARD, "Suspected fraud", blocks=True),
-    "23": Word(DETAILS, "The card does not take such payments"),
-    "24": Word(DETAILS, "The card's security code is wrong"),
-    "25": Word(HARD, "The card is restricted", blocks=True),
-    "26": Word(HARD, "The payor stopped such payments", blocks=True, ends_mandate=True),
-    "27": Word(SOFT, "The card's bank declined"),
-    "28": Word(LIMIT, "The card's limit is reached"),
-    "29": Word(LIMIT, "The card's limit is reached"),
-    "31": Word(HARD, "Suspected fraud", blocks=True),
-    "32": Word(DETAILS, "The postal code is wrong"),
-    "38": Word(DETAILS, "The payor must confirm the payment"),
-    "46": Word(HARD, "Blocked, to prevent fees for too many tries"),
-}
 _AUTHORIZENET = {
     "2": Word(SOFT, "The card's bank gives no reason"),
     "3": Word(SOFT, "The card's bank wants a call"),
@@ -127,11 +100,21 @@ _AUTHORIZENET = {
     "25": Word(GATEWAY, "The processor failed"),
     "26": Word(GATEWAY, "The processor failed"),
     "27": Word(DETAILS, "The postal code is wrong"),
+    "28": Word(DETAILS, "The card does not take such payments"),
+    "37": Word(DETAILS, "The card's number is wrong"),
     "44": Word(DETAILS, "The card's security code is wrong"),
     "45": Word(DETAILS, "The card's details are wrong"),
     "49": Word(LIMIT, "The amount is above what may be charged"),
     "57": Word(GATEWAY, "The processor failed"),
     "65": Word(DETAILS, "The card's security code is wrong"),
+    "127": Word(DETAILS, "The postal code is wrong"),
+    "315": Word(DETAILS, "The card's number is wrong"),
+    "316": Word(DETAILS, "The card's expiry is wrong"),
+    "317": Word(DETAILS, "The card has expired"),
+}
+_NACHA = {
+    "rejected": Word(GATEWAY, "The bank did not take the file"),
+    "no_account": Word(DETAILS, "No such bank account is kept"),
 }
 _MANUAL = {
     "nsf": Word(DETAILS, "The check was returned for insufficient funds"),
@@ -149,10 +132,9 @@ ADVICE: Mapping[str, Word] = {
 TABLES: Mapping[str, Mapping[str, Word]] = {
     "sandbox": _SANDBOX,
     "stripe": _STRIPE,
-    "adyen": _ADYEN,
     "authorizenet": _AUTHORIZENET,
     "manual": _MANUAL,
-    "nacha": {},
+    "nacha": _NACHA,
 }
 
 

@@ -23,7 +23,8 @@ from policies.models import Cancellation
 
 SETTLEMENT_DAYS = 2
 """Business days a bank debit takes where no account says it: the next day is its effective date, then it settles."""
-_NEVER_SENT = ("gateway_unreachable",)
+_NEVER_SENT = ("gateway_unreachable", "rejected")
+"""Outcomes that say that the payor's bank never saw the entry."""
 _DAY = dt.timedelta(days=1)
 
 

@@ -74,7 +74,7 @@ def test_mastercard_without_advice_is_not_tried_again_and_visa_is() -> None:
     [("04", "hard"), ("R1", "hard"), ("51", "soft"), ("61", "limit"), ("91", "gateway"), ("54", "details")],
 )
 def test_a_response_of_the_card_network_has_the_class_of_its_category(code: str, class_: str) -> None:
-    assert classify("adyen", "card", "2", code).class_ == class_
+    assert classify("authorizenet", "card", "2", code).class_ == class_
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,11 @@ def test_a_response_of_the_card_network_has_the_class_of_its_category(code: str,
         ("stripe", "lost_card", "hard"),
         ("stripe", "card_velocity_exceeded", "limit"),
         ("stripe", "issuer_not_available", "gateway"),
-        ("adyen", "12", "soft"),
+        ("authorizenet", "2", "soft"),
         ("authorizenet", "8", "details"),
         ("manual", "stop_payment", "hard"),
         ("nacha", "gateway_unreachable", "gateway"),
+        ("nacha", "rejected", "gateway"),
     ],
 )
 def test_each_gateway_has_words_of_its_own(gateway: str, word: str, class_: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from django.core import mail
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from billing import invoices, voids
 from compliance.models import EventRecord
-from payments import messages, recovery_steps, routes
-from payments.gateways.base import Outcome, Status
+from coverpay.kernel.money import Money
+from payments import collection, disputes, messages, recovery, recovery_steps, routes
+from payments.collection import Wanted
+from payments.gateways.base import DisputeNews, DisputeStatus, Outcome, Status
 from payments.models import Message, Payment, RecoveryCase, RecoveryStep
 from tests.support import books, recovering
 from tests.support.books import House
@@ -224,3 +226,69 @@ def test_part_of_it_paid_meanwhile_lowers_what_a_card_is_charged(house: House) -
     succeed(retry_of(case))
     assert fresh(case).state == "recovered"
     assert invoices.open_minor(invoice) == 0
+
+
+def test_a_step_that_dies_half_way_leaves_nothing_and_is_done_by_the_next_sweep(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovering.plan(house)
+    case = failed(house)
+    work()
+    real = recovery.done
+
+    def dies(*args: object) -> None:
+        raise OperationalError("killed")
+
+    monkeypatch.setattr(recovery, "done", dies)
+    with pytest.raises(OperationalError):
+        until("2026-02-05")
+    assert not Payment.objects.filter(initiator="recovery").exists()
+    assert steps(case)[-1] == "retry 02-05 planned"
+    monkeypatch.setattr(recovery, "done", real)
+    work()
+    assert Payment.objects.filter(initiator="recovery").count() == 1
+
+
+def test_a_file_the_bank_did_not_take_is_no_entry_that_counts(house: House) -> None:
+    """Rejected once, then returned: two re-presentments are still allowed, each naming the entry that was seen."""
+    recovering.plan(house, gateway=[{"do": "retry", "after": {"hours": 4}}])
+    payment = recovering.planned(house, books.billed(house), method="ach")
+    decline(payment, "gateway_unreachable")
+    case = RecoveryCase.objects.get()
+    until("2026-02-03")
+    seen = retry_of(case)
+    assert seen.represents_id is None
+    recovering.bounce(seen)
+    work()
+    until("2026-02-06")
+    assert retry_of(case).represents_id == seen.id
+
+
+def test_what_a_payor_disputes_is_not_charged_again(house: House) -> None:
+    recovering.plan(house)
+    payment = books.paid(house, books.billed(house))
+    news = DisputeNews(
+        payment.attempts.get().id, "dp_1", DisputeStatus.NEEDS_RESPONSE, Money(535_900), "fraudulent", withdrawn=True
+    )
+    disputes.record_news(attempt_id=news.reference, news=news, actor=house.me)
+    case = RecoveryCase.objects.get()
+    assert (case.failure_class, case.why["title"]) == ("hard", "The payor disputes it")
+    until("2026-03-01")
+    assert not Payment.objects.filter(initiator="recovery").exists()
+
+
+def test_one_debit_for_two_policies_is_presented_again_as_one(house: House) -> None:
+    recovering.plan(house)
+    first, second = books.billed(house), books.billed(house)
+    payment = collection.collect_many(
+        items=[Wanted(first.id), Wanted(second.id)], method="ach", token="tok_ok", actor=house.me
+    )
+    recovering.bounce(payment)
+    case = RecoveryCase.objects.get()
+    work()
+    until("2026-02-05")
+    again = retry_of(case)
+    assert (again.amount_minor, again.represents_id, again.parts.count()) == (1_071_800, payment.id, 2)
+    succeed(again)
+    assert fresh(case).state == "recovered"
+    assert differences(house) == []
