@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from coverpay.book_checks import ACCOUNTS, CHECKS, COMPARE, RECEIPTS, TERMS
+from coverpay.book_causes import COMPARE
+from coverpay.book_checks import ACCOUNTS, CHECKS, RECEIPTS, TERMS
 from coverpay.kernel.money import EXPONENTS, Money
 
 __all__ = ["ACCOUNTS", "CHECKS", "RECEIPTS", "TERMS", "Difference", "Total", "check", "compare"]
