@@ -131,3 +131,15 @@ def test_the_api_tells_a_case_and_lets_it_be_acted_on(house: House) -> None:
     assert api.post(f"recovery-cases/{case.id}/retry").status_code == 409
     new = api.post("recovery-plans", {"effective_from": "2026-03-01", "spec": recovery_plans.STANDARD})
     assert (new.status_code, new.json()["number"]) == (201, 2)
+
+
+def test_a_payment_leads_to_the_case_that_follows_it_or_made_it(house: House) -> None:
+    recovering.plan(house)
+    case = failed(house)
+    work()
+    recovering.until("2026-02-05")
+    browser = world.pages(world.member(house.operator, "admin"))
+    for payment_id in (case.payment_id, recovering.retry_of(case).id):
+        assert f"/recovery/{case.id}/" in browser.get(f"/payments/{payment_id}/").content.decode()
+    paid = books.paid(house, books.billed(house))
+    assert "followed by recovery" not in browser.get(f"/payments/{paid.id}/").content.decode()
