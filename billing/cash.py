@@ -86,11 +86,11 @@ def apply(receipt: Receipt, *, first: Collection[str] = ()) -> list[Application]
     Posts:  Dr unapplied_cash · Cr premium_receivable; Dr billed_uncollected · Cr payees and commission_in_trust.
     Raises: ReceiptReversed, ReceiptHeld.
     """
-    if ReceiptReversal.objects.filter(receipt=receipt).exists():
+    left = _unapplied(receipt)
+    if left is None:
         raise ReceiptReversed(f"Receipt {receipt.id} was taken back; it has nothing to apply.")
     if is_held(receipt):
         raise ReceiptHeld("The money came after the policy was cancelled; place its suspense item.", field="receipt")
-    left = unapplied_minor(receipt)
     written: list[Application] = []
     for line in _open_lines(receipt, first) if left else ():
         take = min(left, line.open)
@@ -173,12 +173,14 @@ def unapplied_minor(receipt: Receipt) -> int:
 
     Zero once it was taken back.
     """
-    if ReceiptReversal.objects.filter(receipt=receipt).exists():
-        return 0
-    applied = receipt.applications.aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    moved = standing_transfers(receipt).aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    paid_out = receipt.cash_outs.aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    return receipt.amount_minor - applied - moved - paid_out
+    return _unapplied(receipt) or 0
+
+
+def _unapplied(receipt: Receipt) -> int | None:
+    """What is left of a receipt, by one query; None once it was taken back."""
+    rows = with_unapplied(Receipt.objects.filter(pk=receipt.pk))
+    left = rows.values_list("unapplied", flat=True).first()
+    return None if left is None else int(left)
 
 
 def with_unapplied(receipts: QuerySet[Receipt]) -> QuerySet[Any]:
