@@ -219,9 +219,8 @@ def _collect(policies: dict[str, Policy], chunk: Sequence[tuple[Invoice, int]], 
     locked = {invoice.policy_id: policies[invoice.policy_id] for invoice, _ in chunk}
     first = next(iter(locked.values()))
     how = method_fees.how_of(source.payment_method, source.method)
-    places = {policy_id: method_fees.place_of(policy) for policy_id, policy in locked.items()}
-    parts = [(places[invoice.policy_id], Money(minor, invoice.currency)) for invoice, minor in chunk]
-    quoted = method_fees.quote(first.operator_id, parts, how, channel="agency")
+    parts = [(locked[invoice.policy_id], Money(minor, invoice.currency)) for invoice, minor in chunk]
+    quoted = method_fees.quote_policies(first.operator_id, parts, how, channel="agency")
     payment = collection.collect_locked(
         locked,
         [Wanted(invoice.id, minor) for invoice, minor in chunk],

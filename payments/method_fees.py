@@ -143,6 +143,17 @@ def quote(
     return _quote(taken, asked, how, f"{how.method} {asked.kind} on {channel}", version_name, currency)
 
 
+def quote_policies(
+    organization_id: str, parts: Sequence[tuple[Policy, Money]], how: How, *, channel: str = "web"
+) -> Quote:
+    """What paying parts of policies that way costs today, as `quote`; looks at policies only when a fee is asked."""
+    version = in_force(organization_id, clock.today())
+    if version is None or method_fee_terms.read(version.spec).asked(channel, how.method).is_nothing:
+        return Quote(Money(0, parts[0][1].currency))
+    places = {policy.id: place_of(policy) for policy in {policy.id: policy for policy, _ in parts}.values()}
+    return quote(organization_id, [(places[policy.id], amount) for policy, amount in parts], how, channel=channel)
+
+
 @step
 def keep(payment: Payment, quoted: Quote) -> None:
     """Keep why a payment's surcharge is what it is."""

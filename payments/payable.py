@@ -9,13 +9,14 @@ from typing import Any, cast
 
 from django.db.models import Q, QuerySet
 
-from billing import agreed_plans, queries
-from billing.models import Invoice
+from billing import plans, queries
+from billing.models import Invoice, InvoiceLine, Schedule
 from coverpay.kernel import clock
 from coverpay.kernel.money import Money
 from payments import pay_links
 from payments.models import Mandate, PayLink, PaymentMethod, PaymentPart, ScheduledPayment
 
+EXPLAINED = 40
 ENDING = 6
 """How much of a number is shown to who does not know it."""
 
@@ -89,7 +90,12 @@ def methods_of(link: PayLink) -> list[PaymentMethod]:
 
 
 def why(link: PayLink, found: Sequence[Payable]) -> Mapping[str, list[queries.LineShown]]:
-    """What each invoice asks for, line by line; to a guest without how the amounts came about."""
+    """What each invoice asks for, line by line; to a guest without how the amounts came about.
+
+    Of more bills than EXPLAINED none is: their documents say it.
+    """
+    if len(found) > EXPLAINED:
+        return {}
     lines_of = {each.id: queries.lines_of(each.invoice) for each in found}
     if not link.party_id:
         for lines in lines_of.values():
@@ -110,11 +116,15 @@ def _invoices(link: PayLink) -> QuerySet[Invoice]:
 
 def _partial(invoice_ids: Sequence[str]) -> dict[str, bool]:
     """Whether the plans of all that an invoice bills let its payor pay a part."""
-    terms = Invoice.objects.filter(pk__in=invoice_ids).values_list("id", "lines__term_id").distinct()
-    by_term = {term_id: agreed_plans.of_term(term_id).partial_payments for _, term_id in terms if term_id}
+    billed = list(InvoiceLine.objects.filter(invoice__in=invoice_ids).values_list("invoice_id", "term_id").distinct())
+    newest = Schedule.objects.filter(term_id__in={term_id for _, term_id in billed}).select_related("plan_version")
+    allows = {
+        schedule.term_id: plans.read(schedule.plan_version.spec).partial_payments
+        for schedule in newest.order_by("term_id", "-number").distinct("term_id")
+    }
     found: dict[str, bool] = {}
-    for invoice_id, term_id in terms:
-        found[invoice_id] = found.get(invoice_id, True) and by_term.get(term_id, False)
+    for invoice_id, term_id in billed:
+        found[invoice_id] = found.get(invoice_id, True) and allows.get(term_id, False)
     return found
 
 

@@ -128,8 +128,8 @@ def review(link: PayLink, draft: Draft) -> Review:
         raise NotForPaying("This link is for new payment details, not for paying.")
     items = _items(payable.of_link(link), draft.wanted)
     method = method_of(link, draft.payment_method_id)
-    places = [(method_fees.place_of(each.invoice.policy), amount) for each, amount in items]
-    quote = method_fees.quote(link.organization_id, places, method_fees.how_of(method, method.kind))
+    parts = [(each.invoice.policy, amount) for each, amount in items]
+    quote = method_fees.quote_policies(link.organization_id, parts, method_fees.how_of(method, method.kind))
     if draft.collect_on is not None:
         _check_day(items, draft.collect_on)
         quote = Quote(Money(0, quote.fee.currency))  # a scheduled payment bears no fee
@@ -242,6 +242,8 @@ def _items(found: Sequence[Payable], wanted: Sequence[Wanted]) -> list[tuple[Pay
     shown = {each.id: each for each in found}
     if not wanted:
         raise Invalid("Choose at least one bill to pay.", field="items")
+    if len(wanted) > collection.MOST_INVOICES:
+        raise Invalid(f"Choose at most {collection.MOST_INVOICES} bills at once.", field="items")
     items = []
     for want in wanted:
         each = shown.get(want.invoice_id)

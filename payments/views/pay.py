@@ -131,7 +131,7 @@ class Choose(LinkPage):
         return [
             {
                 "each": each,
-                "lines": [line for line in lines[each.id] if line.open_minor],
+                "lines": [line for line in lines.get(each.id, []) if line.open_minor],
                 "amount": form[fields[each.id]] if fields[each.id] in form.fields else None,
             }
             for each in self.found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from django.test import Client
@@ -306,3 +308,22 @@ def test_a_page_that_was_opened_long_ago_is_opened_anew(house: House, invoice: I
     payor, _ = linked(house, invoice_id=invoice.id)
     clock.advance(dt.timedelta(hours=2, seconds=1))
     assert payor.sees().status_code == 404
+
+
+def test_an_account_of_many_bills_takes_hardly_more_queries(
+    house: House, django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]]
+) -> None:
+    """With 41 bills the page leaves their lines to the documents; what it asks the database does not grow with them."""
+    first = books.bound(house, insured=insured())
+    account = accounts.open_account(number="A-41", payor_id=first.insured_id, mode="separate", actor=house.me)
+    policies = [first, *(books.bound(house, insured=insured()) for _ in range(40))]
+    accounts.attach(account_id=account.id, policy_ids=[policy.id for policy in policies], actor=house.me)
+    bills = [invoices.issue(policy_id=policy.id, actor=house.me) for policy in policies]
+    payor, _ = linked(house, billing_account_id=account.id)
+    with django_assert_max_num_queries(40):
+        assert bills[40].number in read(payor.sees()).text
+    payor.chooses([bill.id for bill in bills])
+    with django_assert_max_num_queries(40):
+        assert "219,719.00 USD" in read(payor.sees("review")).text  # 41 times 5,359.00
+    payor.confirms()
+    assert Payment.objects.get().parts.count() == 41
