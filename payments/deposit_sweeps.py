@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.db.models import Exists, Min, OuterRef, Q
 
+from coverpay.kernel import clock
 from payments import deposits, settlement, sweeps
 from payments.attempts import SWEEPER
 from payments.models import DepositItem, PayoutLine
 
 State = DepositItem.State
+LEFT_ALONE = dt.timedelta(minutes=5)
+"""How long the sweep leaves a deposit to the worker that was woken for it."""
 
 
-def sweep(limit: int = 20) -> int:
-    """Place what nobody looked at, then clear what announced payments brought. Gives how many it touched."""
-    untouched = DepositItem.objects.filter(state=State.SUSPENSE, why="").order_by("deposit_id")
-    waiting = list(untouched.values_list("deposit_id", flat=True).distinct()[:limit])
-    return sweeps.each(waiting, place) + clear()
+def sweep(limit: int = 500, *, older: dt.timedelta = dt.timedelta(0)) -> int:
+    """Place what nobody looked at, then clear what announced payments brought. Gives how many it touched.
+
+    Takes:  `older`, how long a deposit is left to the worker that was woken for it.
+    """
+    waiting = DepositItem.objects.filter(
+        state=State.SUSPENSE, why="", suspense_item__isnull=False, created_at__lte=clock.now() - older
+    )
+    items = list(waiting.order_by("id").values_list("id", flat=True)[:limit])
+    return sweeps.each(items, _place_one) + clear()
+
+
+def _place_one(item_id: str) -> None:
+    deposits.place_one(item_id=item_id, actor=SWEEPER)
 
 
 def place(deposit_id: str) -> None:

@@ -29,7 +29,7 @@ from reconciliation.ledger.models import Fund
 from reconciliation.models import BankAccount
 
 State = DepositItem.State
-MOST_ITEMS = 5000
+MOST_ITEMS = 10_000
 CHECK_RETURN_DAYS = 5
 """Business days after which a deposited check is rarely returned; what it cured may come back until then."""
 

@@ -57,7 +57,7 @@ def sweep() -> None:
     attempts.sweep()
     refunds.sweep()
     disputes.sweep()
-    deposit_sweeps.sweep()
+    deposit_sweeps.sweep(older=deposit_sweeps.LEFT_ALONE)
     validations.sweep()
 
 
