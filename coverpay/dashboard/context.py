@@ -35,7 +35,8 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "billing:invoices": ("/billing/",),
     "payments:list": (
         "/account-validations/", "/ach", "/attempts/", "/check-runs/", "/deposit", "/disbursements/", "/disputes/",
-        "/inbound/", "/mandates/", "/messages/", "/method-fees/", "/opt-outs/", "/pay-links/", "/payment-", "/payouts/", "/processors/",
+        "/inbound/", "/mandates/", "/messages/", "/method-fees/", "/opt-outs/", "/pay-links/", "/payment-",
+        "/payouts/", "/processors/",
         "/recovery/", "/refunds/", "/routing/", "/scheduled-payments/", "/screenings/",
     ),
     "reconciliation:home": ("/closes/", "/exports/", "/trust/"),
