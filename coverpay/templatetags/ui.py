@@ -26,15 +26,15 @@ MINUS = "\u2212"
 
 TONES: dict[str, str] = {
     "good": "paid succeeded bound issued in_force imported matched processed delivered active tied cured satisfied"
-    " placed finished recovered done won",
+    " placed finished recovered done won settled accepted applied read",
     "wait": "open processing planned submitted pending authorized under_review received due quoted offered prepared"
-    " mailed running",
+    " mailed running staged filed built",
     "warn": "unknown quarantined refused overdue returned ambiguous expiring held suspense with_person withheld"
     " needs_response",
     "bad": "failed declined given_up revoked cancelled effective collections written_off bounced exhausted"
-    " disputed lost",
+    " disputed lost rejected",
     "quiet": "not_taken refunded closed undone disabled reversed expired superseded void rescinded"
-    " stopped skipped expected voided",
+    " stopped skipped expected voided withdrawn decided",
 }
 _TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
 
