@@ -77,6 +77,8 @@ def settle_locked(case: RecoveryCase) -> bool:
         return False
     if all(invoice.state == Invoice.State.PAID for invoice in invoices):
         end(case, State.RECOVERED, "Paid in another way.")
+    elif case.state == State.EXHAUSTED:
+        return False
     else:
         ended = ", ".join(sorted({invoice.get_state_display().lower() for invoice in invoices}))
         end(case, State.STOPPED, f"Nothing is asked for any more: {ended}.")
@@ -225,16 +227,11 @@ def failure_of(payment: Payment, attempt: Attempt) -> Failure:
     )
 
 
-def failure_of_case(case: RecoveryCase) -> Failure:
-    """What the last failure of a case means."""
-    return failure_of(case.attempt.payment, case.attempt)
-
-
 def bounds_of(case: RecoveryCase, kind: str) -> Bounds:
     """What holds a step of a case back: limits and the end of cover."""
     if kind == recovery_plans.RETRY:
         payment = case.attempt.payment
-        return recovery_limits.for_retry(payment, case.attempt, failure_of_case(case), case.retries)
+        return recovery_limits.for_retry(payment, case.attempt, failure_of(payment, case.attempt), case.retries)
     if kind == recovery_plans.FALLBACK:
         other = recovery_methods.fallback_of(case)
         if other is None:

@@ -282,8 +282,10 @@ _TAKES: dict[str, Callable[[RecoveryCase, RecoveryStep, dict[str, Policy]], None
 
 
 def _ended(limit: int) -> list[str]:
-    """Cases whose invoice is open no more."""
-    rows = RecoveryCase.objects.filter(state__in=recovery.WINNABLE).exclude(invoice__state=Invoice.State.OPEN)
+    """Cases none of whose invoices is open any more; a plan at its end waits only for the money."""
+    still = PaymentPart.objects.filter(payment=OuterRef("payment"), invoice__state=Invoice.State.OPEN)
+    over = Q(state__in=recovery.RUNNING) | Q(state=RecoveryCase.State.EXHAUSTED, invoice__state=Invoice.State.PAID)
+    rows = RecoveryCase.objects.filter(over, ~Exists(still))
     return list(rows.order_by("id").values_list("id", flat=True)[:limit])
 
 

@@ -292,3 +292,16 @@ def test_one_debit_for_two_policies_is_presented_again_as_one(house: House) -> N
     succeed(again)
     assert fresh(case).state == "recovered"
     assert differences(house) == []
+
+
+def test_a_plan_at_its_end_waits_for_the_money_alone(house: House) -> None:
+    """Of two cases whose plan is over, one is paid by hand and the other's invoice is voided."""
+    recovering.plan(house, soft=[{"do": "message", "template": "payment_failed"}])
+    paid, voided = books.billed(house), books.billed(house)
+    cases = [failed(house, paid), failed(house, voided)]
+    work()
+    assert [fresh(case).state for case in cases] == ["exhausted", "exhausted"]
+    books.paid(house, paid)
+    voids.void(invoice_id=voided.id, reason="Billed twice.", actor=house.me)
+    work()
+    assert [fresh(case).state for case in cases] == ["recovered", "exhausted"]
