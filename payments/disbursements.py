@@ -20,7 +20,7 @@ from billing.pay_outs import NotEnoughUnapplied
 from compliance import access, approvals, audit, events
 from compliance.models import Screening
 from compliance.permissions import Permission
-from coverpay.kernel import clock, texts
+from coverpay.kernel import clock, jobs, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, IllegalTransition, Invalid, NotFound
@@ -111,6 +111,7 @@ def request_locked(
         made.permit_id = permit.id
         made.save(update_fields=["permit_id"])
     tell("disbursement.requested", made, reason=reason)
+    jobs.wake("payments.advance_disbursement", made.id)
     return made
 
 
@@ -140,6 +141,7 @@ def release(*, disbursement_id: str, reason: str, actor: Actor) -> Disbursement:
         )
     move(made, "release", hold_reason="", next_check_at=clock.now())
     tell("disbursement.requested", made, reason=reason)
+    jobs.wake("payments.advance_disbursement", made.id)
     return made
 
 

@@ -24,6 +24,8 @@ from payments.models import Disbursement
 S = Disbursement.State
 PAYER = actors.system("disbursements")
 ASK_AGAIN = dt.timedelta(minutes=5)
+STEPS = 4
+"""Screened, approved, sent, looked at."""
 
 
 def sweep(limit: int = 200) -> int:
@@ -36,6 +38,14 @@ def sweep_issued(limit: int = 500) -> int:
     """Clear issued checks the bank has shown, and mark those that grew stale. Gives how many it touched."""
     by_check = Disbursement.objects.filter(state__in=[S.ISSUED, S.STALE], method=Disbursement.Method.CHECK)
     return sweeps.each(list(by_check.order_by("id").values_list("id", flat=True)[:limit]), _look_at_bank)
+
+
+def follow(disbursement_id: str) -> None:
+    """Take every step of one disbursement that can be taken now."""
+    for _ in range(STEPS):
+        if not Disbursement.objects.filter(pk=disbursement_id, next_check_at__lte=clock.now()).exists():
+            return
+        advance(disbursement_id)
 
 
 def advance(disbursement_id: str) -> None:

@@ -78,6 +78,11 @@ def watch_return_rates() -> None:
     watching.watch()
 
 
+@shared_task(name="payments.advance_disbursement")
+def advance_disbursement(disbursement_id: str) -> None:
+    disbursing.follow(disbursement_id)
+
+
 @shared_task(name="payments.sweep_disbursements")
 def sweep_disbursements() -> None:
     disbursing.sweep()

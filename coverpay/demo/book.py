@@ -13,12 +13,12 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 from billing import schedules
-from compliance import identity
+from compliance import identity, screening
 from compliance.models import Organization, User
 from compliance.permissions import ROLE_PERMISSIONS, Permission
 from coverpay.demo import terms
 from coverpay.kernel.actors import Actor, system
-from payments import accounts
+from payments import accounts, recovery_plans, recovery_versions
 from payments.models import GatewayAccount
 from policies import programs
 from reconciliation.bank_accounts import open_bank_account
@@ -33,6 +33,17 @@ PROGRAM = "hi-commercial"
 BANK_ID, ACCOUNT_MARK = "121000358", "4410067"
 ROOT = "root@coverpay.example"
 MERCHANT = "harbor-pacific"
+ORIGINATION = {
+    "immediate_destination": "121000358",
+    "destination_name": "PACIFIC BANK",
+    "immediate_origin": "1234567890",
+    "origin_name": "HARBOR PACIFIC",
+    "odfi_routing": "121000358",
+    "company_name": "HARBOR PACIFIC",
+    "company_id": "1234567890",
+}
+BLOCKED = '1,"INVENTED TRADING COMPANY",-0- ,"DEMO",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- \n'
+"""A list of one invented company, so that the demo can screen; a real installation imports what OFAC publishes."""
 SINCE = dt.date(2025, 1, 1)
 INSTALLER = system("demo_book")
 
@@ -53,6 +64,8 @@ def load() -> dict[str, Any]:
         actor=actor,
     )
     _processor(actor, _bank_account(actor))
+    recovery_versions.publish(spec=recovery_plans.STANDARD, effective_from=SINCE, actor=actor)
+    screening.import_list(source="DEMO", published_on=SINCE, primary=BLOCKED, actor=INSTALLER)
     people = [(f"{role}@harbor.example", role, operator) for role in ROLE_PERMISSIONS]
     people += [("admin@northwind.example", "admin", neighbor), ("viewer@lighthouse.example", "viewer", agency)]
     people += [("viewer@tradewind.example", "viewer", carrier)]
@@ -90,7 +103,18 @@ def _bank_account(actor: Actor) -> BankAccount:
 def _processor(actor: Actor, bank_account: BankAccount) -> None:
     if not GatewayAccount.objects.filter(gateway="sandbox", merchant=MERCHANT).exists():
         accounts.open_account(gateway="sandbox", merchant=MERCHANT, bank_account_id=bank_account.id, actor=actor)
-    rules = [{"when": {"method": ["card", "ach"]}, "gateway": "sandbox"}]
+    if not GatewayAccount.objects.filter(gateway="nacha", merchant=MERCHANT).exists():
+        accounts.open_account(
+            gateway="nacha",
+            merchant=MERCHANT,
+            bank_account_id=bank_account.id,
+            settings=ORIGINATION,
+            actor=actor,
+        )
+    rules = [
+        {"name": "cards", "when": {"method": ["card"]}, "gateway": "sandbox"},
+        {"name": "bank debits", "when": {"method": ["ach"]}, "to": ["nacha"]},
+    ]
     accounts.publish_routing(rules=rules, effective_from=SINCE, actor=actor)
 
 

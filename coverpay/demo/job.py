@@ -1,4 +1,4 @@
-"""The main job through the public API: one premium from the import file to the bank line, one policy through its life.
+"""The main job through the public API: one premium to the bank line, one policy through its life, money won back.
 
 Every step finds what an earlier run did, so running it again changes nothing and prints the same figures.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coverpay.demo import bank, book, life_job
+from coverpay.demo import bank, book, collect_job, life_job
 from coverpay.demo.bank import Deposit
 from coverpay.demo.client import Client, StepFailed, wait_for
 from coverpay.demo.receiver import Receiver
@@ -24,7 +24,8 @@ POLICY_NUMBER = "HPU-26-00001"
 RECEIVER = "Main job's receiver"
 AWAITED_EVENTS = ("policy.bound", "invoice.issued", "payment.succeeded", "invoice.paid", "payout.recorded",
                   "statement.matched", "policy.endorsed", "policy.cancelled", "return_premium.owed",
-                  "policy.reinstated")  # fmt: skip
+                  "policy.reinstated", "payment.failed", "recovery.recovered", "payment.refunded",
+                  "disbursement.issued")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -261,5 +262,6 @@ STEPS: tuple[Callable[[Job], None], ...] = (
     read_statement,
     match,
     *life_job.STEPS,
+    *collect_job.STEPS,
     prove,
 )
