@@ -92,6 +92,10 @@ class OfAccounts(CommandPage):
     """A form that begins with one of the accounts that send files."""
 
     reads = writes = P.PAYMENTS_WRITE
+    template_name = "payments/ach/form.html"
+    heading: ClassVar[str] = ""
+    button: ClassVar[str] = ""
+    says: ClassVar[str] = ""
 
     def get_form_kwargs(self) -> dict[str, Any]:
         rows = access.operable(self.actor, queries.accounts(self.actor))
@@ -100,24 +104,19 @@ class OfAccounts(CommandPage):
     def get_initial(self) -> dict[str, Any]:
         return {"account": self.request.GET.get("account", "")}
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(heading=self.heading, button=self.button, says=self.says, **kwargs)
+
 
 class Build(OfAccounts):
     """Build the file of what is staged now, without waiting for the cut-off."""
 
     form_class = BuildForm
-    template_name = "billing/step.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        words = {
-            "heading": "Build a file",
-            "button": "Build it",
-            "says": "What is staged and due goes into it; what comes later goes into the next. "
-            "Files are built by themselves at the cut-off.",
-            "list": reverse("payments:ach-files"),
-            "list_words": "ACH files",
-            "back": reverse("payments:ach-files"),
-        }
-        return super().get_context_data(words=words, **kwargs)
+    heading, button = "Build a file", "Build it"
+    says = (
+        "What is staged and due goes into it; what comes later goes into the next. "
+        "Files are built by themselves at the cut-off."
+    )
 
     def run(self, form: BuildForm) -> str:
         file = files.build_file(account_id=form.cleaned_data["account"], actor=self.actor)
@@ -131,7 +130,7 @@ class Receive(OfAccounts):
     """Take in a file from the bank."""
 
     form_class = ReceiveForm
-    template_name = "payments/ach/receive.html"
+    heading, button = "File from the bank", "Take it in"
 
     def run(self, form: ReceiveForm) -> str:
         upload = form.cleaned_data["file"]
