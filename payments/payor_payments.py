@@ -138,7 +138,7 @@ def review(link: PayLink, draft: Draft) -> Review:
         raise Invalid("Automatic payment is set up by the link of one policy.", field="autopay")
     lasting = draft.keep or draft.autopay or len(_policies(items)) > 1
     total = sum((amount for _, amount in items), quote.fee)
-    leave = _leave(operator, method, items, total, lasting=lasting, draft=draft)
+    leave = _leave(operator, method, items, total, lasting=lasting, draft=draft, guest=not link.party_id)
     number = items[0][0].policy_number
     return Review(
         draft=draft,
@@ -274,13 +274,17 @@ def _leave(
     *,
     lasting: bool,
     draft: Draft,
+    guest: bool,
 ) -> str:
-    """The words of leave that this takes; none where a standing mandate covers it, or for a card charged right now."""
+    """The words of leave that this takes; none where a standing mandate covers it, or for a card charged right now.
+
+    A guest who types the account of somebody who gave leave before agrees all the same.
+    """
     later = draft.collect_on is not None
     if method.kind == PaymentMethod.Kind.CARD and not (later or draft.keep or draft.autopay):
         return ""
     initiator = Payment.Initiator.SCHEDULE if later else Payment.Initiator.PAYOR
-    has = mandates.standing(method, policy_ids=_policies(items), initiator=initiator)
+    has = None if guest else mandates.standing(method, policy_ids=_policies(items), initiator=initiator)
     if lasting:
         stands = has is not None and has.recurring and not has.policy_id
         return "" if stands else consent_texts.lasting(operator, method)

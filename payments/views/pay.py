@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.views.generic import FormView
 
+from coverpay.kernel import clock
 from coverpay.kernel.actors import system
 from coverpay.kernel.errors import DomainError
 from coverpay.kernel.money import Money, exponent
@@ -22,6 +24,8 @@ from payments.views.public import LinkPage, PublicPage, address_of, let_in, refu
 
 VISITOR = system("payor")
 REFRESH_SECONDS = 3
+LOOKS_AGAIN_FOR = dt.timedelta(minutes=2)
+"""What is not known by then takes days, or a person: the page looks again only when it is asked to."""
 
 
 class Open(PublicPage):
@@ -215,7 +219,7 @@ class Status(LinkPage):
                 can_try_again=pay_links.state_of(self.link) == "open",
             )
         )
-        if waits:
+        if waits and clock.now() - payment.created_at < LOOKS_AGAIN_FOR:
             response.headers["Refresh"] = str(REFRESH_SECONDS)
         return response
 

@@ -116,3 +116,15 @@ def test_a_guests_page_ends_after_half_an_hour(house: House, invoice: Invoice) -
 def test_an_organization_that_is_not_there_has_no_page(house: House) -> None:
     assert Payor().client.get(reverse("pay:guest", args=["nobody"])).status_code == 404
     assert Payor().client.get(reverse("pay:guest", args=[house.operator.code])).status_code == 200
+
+
+def test_a_guest_who_types_an_account_that_is_kept_agrees_all_the_same(house: House, invoice: Invoice) -> None:
+    known, _ = payors.linked(house, invoice_id=books.billed(house, insured=INSURED).id)
+    known.chooses([PayLink.objects.get().invoice_id], way="ach", keep="on")
+    known.confirms(agree="yes")
+    guest = Payor()
+    asks(guest, house)
+    guest.chooses([invoice.id], way="ach")
+    assert "I authorize" in read(guest.sees("review")).text
+    assert guest.confirms().status_code == 422
+    assert guest.confirms(agree="yes").status_code == 302

@@ -327,3 +327,14 @@ def test_an_account_of_many_bills_takes_hardly_more_queries(
         assert "219,719.00 USD" in read(payor.sees("review")).text  # 41 times 5,359.00
     payor.confirms()
     assert Payment.objects.get().parts.count() == 41
+
+
+def test_a_payment_that_takes_days_is_not_asked_about_every_three_seconds(house: House, invoice: Invoice) -> None:
+    payor, _ = linked(house, invoice_id=invoice.id)
+    payor.chooses([invoice.id], card_token="tok_pending_ok")
+    payor.confirms()
+    payors.work()
+    assert payor.sees("status").headers["Refresh"] == "3"
+    clock.advance(dt.timedelta(minutes=2))
+    later = payor.sees("status")
+    assert "Refresh" not in later.headers and "You can close this page" in read(later).text
