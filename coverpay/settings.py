@@ -109,8 +109,8 @@ DATABASES = {
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 # Only statements of a server-side cursor are prepared (the ledger's posting). A pooler that cannot keep them: null.
 DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
-# Each trigger of pgtrigger asks which triggers to leave out. Unset, that is an error it catches: a subtransaction undone
-# for every row, which goes through all that waits for the commit. So it is set, to none.
+# Each trigger of pgtrigger asks which triggers to leave out. Unset, that is an error it catches: a subtransaction
+# undone for every row, which goes through all that waits for the commit. So it is set, to none.
 DATABASES["default"]["OPTIONS"].setdefault("options", "-c pgtrigger.ignore={}")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
