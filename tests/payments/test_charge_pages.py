@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
+from coverpay.dashboard import timeline
 from payments import attempts
 from payments.models import Attempt, Dispute, Payment, Refund
 from tests.payments.test_parts import together
@@ -42,6 +44,17 @@ def test_a_payment_of_several_invoices_shows_each_and_the_fee(house: House, clie
     shown = page(client, f"/payments/{payment.id}/").text
     assert "What it pays" in shown
     assert "Fee for the method" in shown and "5.00" in shown
+
+
+def test_every_policy_that_is_paid_shows_the_payment_and_its_dispute(house: House, client: Client) -> None:
+    first, second = books.billed(house), books.billed(house)
+    payment = together(house, first, second)
+    disputed.dispute_of(house, payment)
+    for invoice in (first, second):
+        titles = [moment.title for moment in timeline.of(house.me, invoice.policy)]
+        assert titles.count("Payment by card") == 1 and titles.count("Disputed by the payor") == 1
+        assert "Posted dispute.withdrawn" in titles
+        assert payment.id in client.get(reverse("invoice", args=[invoice.id])).content.decode()
 
 
 def test_a_part_is_refunded_from_the_page(house: House, client: Client) -> None:
