@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django_filters import CharFilter
 from rest_framework import serializers
 
+from compliance.filters import PlainFilters
 from compliance.permissions import Permission
 from compliance.resources import Asked, Rows, Shown, acts, creates
 from coverpay.kernel.errors import Invalid
@@ -145,12 +147,23 @@ class Why(Asked):
     reason = serializers.CharField(max_length=200)
 
 
+class PaymentFilters(PlainFilters):
+    """A payment is found by every policy and invoice it pays, not by the first alone."""
+
+    policy = CharFilter(field_name="parts__policy_id", distinct=True)
+    invoice = CharFilter(field_name="parts__invoice_id")
+
+    class Meta:
+        model = Payment
+        fields: ClassVar = ["state", "initiator"]
+
+
 class Payments(Rows):
     """Payments with their parts and every attempt at a gateway."""
 
     queryset = Payment.objects.prefetch_related("parts", "attempts", "refunds")
     serializer_class = PaymentShown
-    filterset_fields: ClassVar = ["policy", "invoice", "state", "initiator"]
+    filterset_class = PaymentFilters
     reads = Permission.PAYMENTS_READ
     writes = Permission.PAYMENTS_WRITE
 

@@ -119,6 +119,8 @@ def test_the_api_takes_several_invoices_and_says_what_each_part_pays(house: Hous
     assert made.status_code == 201, made.content
     assert [part["amount_minor"] for part in made.json()["parts"]] == [100_00, 535_900]
     payment = made.json()["id"]
+    for name, of in (("invoice", second.id), ("policy", second.policy_id), ("policy", first.policy_id)):
+        assert [row["id"] for row in api.get("payments", **{name: of}).json()["data"]] == [payment]
     attempts.sweep()
     assert api.post(f"payments/{payment}/capture", {"amount_minor": 100_00}).status_code == 200
     attempts.sweep()
