@@ -17,7 +17,7 @@ from payments import accounts, attempts, mandates, methods, settlement
 from payments.ach import composing, files, settling, terms
 from payments.gateways.base import Charge, Status
 from payments.models import AchEntry, AchFile, Attempt, Mandate, Payment
-from tests.support import ach, ach_bank, bank, books, world
+from tests.support import ach, ach_bank, bank, books, paying, world
 from tests.support.database import at_once
 
 pytestmark = pytest.mark.django_db
@@ -329,3 +329,23 @@ def test_a_charge_let_go_while_its_file_is_built_is_either_in_it_or_withdrawn(de
     at_once(lambda: build(desk), lambda: gateway.void(desk.account.merchant, reference))
     entry = ach.entry_of(payment)
     assert (entry.state, AchFile.objects.count()) in [("filed", 1), ("withdrawn", 0)]
+
+
+@pytest.mark.parametrize(("minor", "same_day"), [(100_000_000, True), (100_000_001, False)])
+def test_same_day_ends_at_a_million_an_entry(house, minor, same_day):
+    desk = ach.open_desk(house, same_day=True)
+    method = paying.mandated(house, books.bound(house), given="paper", evidence="Folder 7")
+    gateway = accounts.gateway_of(desk.account)
+    gateway.charge(Charge("att_large", desk.account.merchant, Money(minor), "ach", method.id))
+    entry = AchEntry.objects.get(reference="att_large")
+    assert (entry.same_day, entry.effective_on) == (same_day, D(2026, 2, 2) if same_day else D(2026, 2, 3))
+
+
+def test_an_entry_moves_something_and_no_more_than_its_columns_hold(desk):
+    method = paying.mandated(desk.house, books.bound(desk.house), given="paper", evidence="Folder 7")
+    gateway = accounts.gateway_of(desk.account)
+    said = [
+        gateway.charge(Charge(f"att_{minor}", desk.account.merchant, Money(minor), "ach", method.id)).code
+        for minor in (0, 10**10, 10**10 - 1)
+    ]
+    assert said == ["amount", "amount", "staged"]
