@@ -25,6 +25,8 @@ from tests.support.story import HEADER, Story
 Row = dict[str, Any]
 PATIENCE_SECONDS = 90
 """How long nothing may change while something is waited for, however slow the machine is."""
+CHARGES_A_LIFE = 10
+"""What a worker sends at least before it is killed."""
 _OPEN = """
 import json
 from compliance.models import Organization
@@ -58,6 +60,10 @@ FROM payments_refund r JOIN payments_attempt a ON a.id = r.attempt_id WHERE a.ac
 _CLEARING = """
 SELECT COALESCE(SUM(l.amount_minor), 0) AS minor FROM reconciliation_line l
 JOIN reconciliation_account c ON c.id = l.account_id WHERE c.code = 'processor_clearing' AND c.owner = %s
+"""
+_SENT = """
+SELECT COALESCE(SUM(submit_count), 0) AS sent, COUNT(*) FILTER (WHERE state = 'planned') AS waiting
+FROM payments_attempt WHERE account_id = %s
 """
 _WAITING_WEBHOOKS = "SELECT COUNT(*) AS n FROM payments_inboundevent WHERE account_id = %s AND state = 'received'"
 UNDECIDED = ("planned", "submitted", "pending", "unknown", "authorized")
@@ -134,11 +140,22 @@ class Storm:
         self.story.api.post("payments", f"pay {wish.invoice}", body)
 
     def kill_worker(self) -> None:
-        """End the worker as a power cut would, once it serves, and let another start meanwhile."""
+        """End the worker as a power cut would, in the middle of its work, and let another start meanwhile."""
         worker = self.story.stack.worker
         self._starting.result()
+        self._work_a_little()
         worker.kill9()
         self._starting = self._starter.submit(worker.start)
+
+    def _work_a_little(self) -> None:
+        """Wait until this worker has sent some charges, or has nothing to send."""
+        before = self.rows(_SENT, self.account)[0]["sent"]
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until:
+            now = self.rows(_SENT, self.account)[0]
+            if now["sent"] >= before + CHARGES_A_LIFE or not now["waiting"]:
+                return
+            time.sleep(0.05)
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         """Ask CoverPay's database."""
