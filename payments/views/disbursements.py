@@ -65,7 +65,9 @@ class RequestForm(forms.Form):
         accounts = PaymentMethod.objects.filter(party_id=policy.insured_id, kind=PaymentMethod.Kind.ACH)
         owed = policy.return_premiums.filter(refundable_minor__gt=0)
         self._offer("bank_account", [(bank.id, str(bank)) for bank in banks.order_by("name")])
-        self._offer("payment_method", [(own.id, str(own)) for own in accounts if own.state in ("active", "unvalidated")])
+        self._offer(
+            "payment_method", [(own.id, str(own)) for own in accounts if own.state in ("active", "unvalidated")]
+        )
         self._offer("return_premium", [(each.id, str(each)) for each in owed])
 
     def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
