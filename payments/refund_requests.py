@@ -36,8 +36,8 @@ def request(*, payment_id: str, reason: str, actor: Actor, amount_minor: int | N
     """Plan to give back a succeeded payment, or a part of it; a worker sends it after the commit.
 
     Takes:  an amount up to what was taken and has not gone back; all of it by default.
-    Raises: NotFound, Forbidden, NotRefundable, AmountAboveRefundable, Invalid without a reason; ApprovalRequired above
-            `settings.REFUND_LIMIT_MINOR`, unless someone else approved exactly this amount.
+    Raises: NotFound, Forbidden, NotRefundable, AmountAboveRefundable, Invalid without a reason; ApprovalRequired when
+            more than `settings.REFUND_LIMIT_MINOR` goes back in all, unless someone else approved exactly this amount.
     """
     payment = access.get_operable(
         actor,
@@ -138,8 +138,10 @@ def _amount(payment: Payment, attempt: Attempt, amount_minor: int | None) -> int
 
 
 def _permitted(payment: Payment, amount: Money, actor: Actor) -> str:
-    """The permit that is used up, above the limit. Raises: ApprovalRequired."""
-    if amount.amount_minor <= settings.REFUND_LIMIT_MINOR:
+    """The permit that is used up, above the limit; what went back before counts. Raises: ApprovalRequired."""
+    before = payment.refunds.filter(disbursement_id="").exclude(state=Refund.State.DECLINED)
+    together = amount.amount_minor + sum(before.values_list("amount_minor", flat=True))
+    if together <= settings.REFUND_LIMIT_MINOR:
         return ""
     operator_id = payment.policy.operator_id
     permit = approvals.consume(

@@ -137,6 +137,8 @@ def test_above_the_limit_someone_else_allows_exactly_this_amount(house: House, s
     settings.REFUND_LIMIT_MINOR = 100_000
     payment = books.paid(house, books.billed(house))
     give(house, payment, 100_000)
+    with pytest.raises(ApprovalRequired):
+        give(house, payment, 1)  # small pieces add up
     with pytest.raises(ApprovalRequired) as asked:
         give(house, payment, 100_001)
     assert asked.value.extra["object_id"] == payment.id
