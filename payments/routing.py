@@ -7,7 +7,7 @@ order: as listed, by a split's draw, or by cost. Accounts that are down come las
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -30,7 +30,6 @@ __all__ = [
     "check",
     "choose",
     "cost_minor",
-    "next_choice",
 ]
 
 
@@ -157,14 +156,6 @@ def choose(
         cost_minor=cost_minor(chosen.candidate, request.amount),
         trial=chosen.candidate.health.trial,
     )
-
-
-def next_choice(decision: Mapping[str, Any], tried: Collection[str]) -> str | None:
-    """The account to go on with after those tried were surely not reached; None when there is no other.
-
-    Takes:  the decision as JSON, as an attempt keeps it.
-    """
-    return next((account for account in decision.get("alternatives", []) if account not in tried), None)
 
 
 def cost_minor(candidate: Candidate, amount: Money) -> int:
