@@ -7,6 +7,8 @@ a policy number, which show by the letters they hang on, are none.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
@@ -26,11 +28,14 @@ _NO_NUMBER = re.compile(
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)([-_/.#:]{0,2})$")
 _WORD_AFTER = re.compile(r"^[-_/.]?([^\W\d_]+)")
 _CARD_WORDS = frozenset((
-    "amex", "b", "c", "card", "cardno", "cardnumber", "cc", "ccn", "credit", "creditcard", "cvc", "cvv", "debit",
+    "amex", "card", "cardno", "cardnumber", "cc", "ccn", "credit", "creditcard", "cvc", "cvv", "debit",
     "diners", "discover", "exp", "expires", "jcb", "mastercard", "mc", "no", "nr", "num", "number", "pan", "thru",
     "valid", "visa", "x",
 ))  # fmt: skip
-"""Words a card number may touch: its name, its network's, the B of a magnetic stripe, and what follows it."""
+"""Words a card number may touch: its name, its network's, and what follows it."""
+_STRIPE = ("%B", "%b")
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+"""A digit doubled, and its digits added."""
 
 _NETWORKS: tuple[tuple[int, int, frozenset[int]], ...] = (
     (4, 4, frozenset({13, 16, 19})),  # Visa
@@ -138,30 +143,64 @@ def _found(text: str) -> Iterator[Span]:
         return
     text = _NO_NUMBER.sub(lambda found: "\x00" * len(found[0]), text)
     for chain in _CHAIN.finditer(text):
-        groups = [Span(group.start(), group.end()) for group in _GROUP.finditer(text, chain.start(), chain.end())]
-        first = 0
-        while first < len(groups):
-            last = _last_group(text, groups, first)
-            if last is not None:
-                yield Span(groups[first].start, groups[last].end)
-            first = first + 1 if last is None else last + 1
+        if chain.end() - chain.start() >= SHORTEST:
+            yield from _in_chain(text, _Chain(text, chain.start(), chain.end()))
 
 
-def _last_group(text: str, groups: list[Span], first: int) -> int | None:
+class _Chain:
+    """Groups of digits that stand together, with sums that tell in one step whether any run of them ends right."""
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self.groups = [Span(group.start(), group.end()) for group in _GROUP.finditer(text, start, end)]
+        bare = "".join(text[group.start : group.end] for group in self.groups)
+        self.digits = bare if bare.isascii() else "".join(str(int(digit)) for digit in bare)
+        self.offsets = [0, *itertools.accumulate(group.end - group.start for group in self.groups)]
+        values = [int(digit) for digit in self.digits]
+        doubled = [_DOUBLED[value] for value in values]
+        even, odd = [*values], [*doubled]
+        even[0::2], odd[0::2] = doubled[0::2], values[0::2]
+        self.sums = ([0, *itertools.accumulate(even)], [0, *itertools.accumulate(odd)])
+
+    def ends_right(self, begin: int, end: int) -> bool:
+        """Whether the digit before `end` is the check digit of those from `begin` on (ISO/IEC 7812-1, annex B)."""
+        sums = self.sums[end % 2]
+        return (sums[end] - sums[begin]) % 10 == 0
+
+
+def _in_chain(text: str, chain: _Chain) -> Iterator[Span]:
+    first = 0
+    while first < len(chain.groups):
+        last = _last_group(text, chain, first)
+        if last is not None:
+            yield Span(chain.groups[first].start, chain.groups[last].end)
+        first = first + 1 if last is None else last + 1
+
+
+def _last_group(text: str, chain: _Chain, first: int) -> int | None:
     """Which group ends the longest card number that begins with group `first`."""
-    sizes: list[int] = []
-    found = None
-    digits = ""
-    for place in range(first, len(groups)):
-        digits += text[groups[place].start : groups[place].end]
-        sizes.append(groups[place].end - groups[place].start)
-        if len(digits) > LONGEST:
+    begin, found = chain.offsets[first], None
+    lengths = _lengths(chain.digits[begin : begin + 4])
+    if not lengths:
+        return None
+    for place in range(first, min(first + LONGEST, len(chain.groups))):
+        end = chain.offsets[place + 1]
+        if end - begin > LONGEST:
             break
-        if len(digits) < SHORTEST or not _written_like_one(sizes) or not _is_number(digits):
-            continue
-        if _stands_alone(text, groups[first].start, groups[place].end):
-            found = place
+        if end - begin in lengths and chain.ends_right(begin, end):
+            start, stop = chain.groups[first].start, chain.groups[place].end
+            sizes = [group.end - group.start for group in chain.groups[first : place + 1]]
+            if _written_like_one(sizes) and _stands_alone(text, start, stop):
+                found = place
     return found
+
+
+@functools.cache
+def _lengths(begin: str) -> frozenset[int]:
+    """How long the numbers are that begin with these four digits; empty when no network's do."""
+    fitting = (
+        lengths for low, high, lengths in _NETWORKS if len(begin) == 4 and low <= int(begin[: len(str(low))]) <= high
+    )
+    return frozenset().union(*fitting)
 
 
 def _written_like_one(sizes: list[int]) -> bool:
@@ -173,7 +212,9 @@ def _written_like_one(sizes: list[int]) -> bool:
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
     """Whether nothing says that the digits are part of an id: letters they touch that are no word of cards."""
-    before = _WORD_BEFORE.search(text, max(0, start - 30), start)
+    before = (
+        None if text[max(0, start - 2) : start] in _STRIPE else _WORD_BEFORE.search(text, max(0, start - 30), start)
+    )
     if before is not None and before[1].casefold() not in _CARD_WORDS:
         words_then_dash = before[1].islower() and before[2] in ("-", "/", ".", ":", "#") and len(before[1]) > 1
         if not words_then_dash and before[2] not in (":", "#", ".."):
@@ -184,14 +225,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
     return after[1].casefold() in _CARD_WORDS or (text[end : end + 1] in "-/." and after[1].islower())
 
 
-def _is_number(digits: str) -> bool:
-    plain = "".join(str(int(digit)) for digit in digits)
-    return any(
-        len(plain) in lengths and low <= int(plain[: len(str(low))]) <= high for low, high, lengths in _NETWORKS
-    ) and luhn(plain)
-
-
 def luhn(digits: str) -> bool:
     """ISO/IEC 7812-1, annex B: whether the last digit is the check digit of those before it."""
-    doubled = [int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(digits))]
-    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
+    values = [int(digit) for digit in reversed(digits)]
+    return sum(_DOUBLED[value] if place % 2 else value for place, value in enumerate(values)) % 10 == 0
