@@ -42,7 +42,7 @@ class NewRecoveryPlan(Asked):
     spec = serializers.JSONField(help_text="zone, at, basis, fees, business_days, classes.")
 
 
-class PlannedShown(serializers.Serializer[Any]):
+class PlannedStepShown(serializers.Serializer[Any]):
     failure_class = serializers.CharField()
     step = serializers.CharField()
     due_at = serializers.DateTimeField()
@@ -69,7 +69,7 @@ class RecoveryPlans(Rows):
             actor=self.actor,
         )
 
-    @shows(PlannedShown, many=True)
+    @shows(PlannedStepShown, many=True)
     def preview(self, id: str) -> list[dict[str, Any]]:
         """What the plan would do when, if a payment failed now and every retry failed too."""
         spec = recovery_versions.spec_of(access.get(self.actor, RecoveryPlan.objects.all(), id))
@@ -108,7 +108,7 @@ class RecoveryCaseShown(Shown):
         ]  # fmt: skip
 
 
-class MomentShown(serializers.Serializer[Any]):
+class RecoveryMomentShown(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     clock = serializers.ChoiceField(choices=[recovery_queries.RECOVERY, recovery_queries.COVER])
     title = serializers.CharField()
@@ -118,14 +118,14 @@ class MomentShown(serializers.Serializer[Any]):
     why = serializers.ListField(child=serializers.CharField())
 
 
-class RetryShown(serializers.Serializer[Any]):
+class RetryPaymentShown(serializers.Serializer[Any]):
     id = serializers.CharField()
     state = serializers.CharField()
     amount_minor = serializers.IntegerField()
     currency = serializers.CharField()
 
 
-class WithReason(Asked):
+class CaseReason(Asked):
     reason = serializers.CharField(max_length=300)
 
 
@@ -138,18 +138,18 @@ class RecoveryCases(Rows):
     reads = Permission.PAYMENTS_READ
     writes = Permission.PAYMENTS_WRITE
 
-    @shows(MomentShown, many=True)
+    @shows(RecoveryMomentShown, many=True)
     def timeline(self, id: str) -> list[recovery_queries.Moment]:
         """What happened and what is to come, by both clocks: recovery's, and that of past due money and cover."""
         case = access.get(self.actor, RecoveryCase.objects.select_related("policy", "payment", "plan"), id)
         return recovery_queries.timeline(case)
 
-    @acts(gives=RetryShown)
+    @acts(gives=RetryPaymentShown)
     def retry(self, id: str, asked: dict[str, Any]) -> Payment:
         """Charge the method that failed again, now, within the networks' limits."""
         return recovery_actions.retry_now(case_id=id, actor=self.actor)
 
-    @acts(WithReason)
+    @acts(CaseReason)
     def hand_over(self, id: str, asked: dict[str, Any]) -> RecoveryCase:
         """Take an open case out of the plan's hands."""
         return recovery_actions.hand_over(case_id=id, reason=asked["reason"], actor=self.actor)
@@ -159,7 +159,7 @@ class RecoveryCases(Rows):
         """Give a case back to its plan."""
         return recovery_actions.take_back(case_id=id, actor=self.actor)
 
-    @acts(WithReason)
+    @acts(CaseReason)
     def stop(self, id: str, asked: dict[str, Any]) -> RecoveryCase:
         """Follow a case no more; what is owed stays owed."""
         return recovery_actions.stop(case_id=id, reason=asked["reason"], actor=self.actor)
@@ -230,7 +230,7 @@ class OptOuts(Rows):
         return opt_outs.end(opt_out_id=id, actor=self.actor)
 
 
-class RateShown(serializers.Serializer[Any]):
+class RecoveryRateShown(serializers.Serializer[Any]):
     key = serializers.CharField()
     currency = serializers.CharField()
     cases = serializers.IntegerField()
@@ -247,17 +247,17 @@ class RateShown(serializers.Serializer[Any]):
     rate = serializers.DecimalField(max_digits=6, decimal_places=2, help_text="Percent of the money that came back.")
 
 
-class ReportShown(serializers.Serializer[Any]):
+class RecoveryReportShown(serializers.Serializer[Any]):
     by = serializers.CharField()
     since = serializers.DateField()
     until = serializers.DateField()
-    data = RateShown(many=True)  # type: ignore[assignment]
+    data = RecoveryRateShown(many=True)  # type: ignore[assignment]
 
 
 class RecoveryReport(Resource):
     """How much of what failed came back."""
 
-    serializer_class = ReportShown
+    serializer_class = RecoveryReportShown
     pagination_class = None
     reads = Permission.PAYMENTS_READ
 
@@ -267,7 +267,7 @@ class RecoveryReport(Resource):
             OpenApiParameter("since", OpenApiTypes.DATE, description="90 days before `until` when left out."),
             OpenApiParameter("until", OpenApiTypes.DATE, description="Today when left out."),
         ],
-        responses={200: ReportShown},
+        responses={200: RecoveryReportShown},
         filters=False,
     )
     def list(self, request: Request) -> Response:
