@@ -196,7 +196,7 @@ def _come_back(dispute: Dispute) -> None:
     if payment.state == Payment.State.DISPUTED:
         payment.win()
         payment.save(update_fields=["state"])
-    takings.put_back(_source(dispute, withdrawals=_withdrawals(dispute)), kind=journal.DISPUTE_WITHDRAWN)
+    takings.put_back(_source(dispute, withdrawals=_withdrawals(dispute)))
     recovery.paid_locked([part.invoice_id for part in payment.parts.all()])
 
 

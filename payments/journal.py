@@ -63,35 +63,50 @@ def payment_undone(attempt: Attempt, *, reason: str, on: dt.date) -> str:
 
 
 @step
-def money_drawn(attempt: Attempt, *, source_id: str, kind: str, cash: Money, surcharge: Money, on: dt.date) -> str:
-    """A part of a payment left the processor: refunded, or withdrawn by a dispute.
+def refund_given(attempt: Attempt, *, source_id: str, cash: Money, surcharge: Money, on: dt.date) -> str:
+    """A part of a payment was refunded.
 
     Posts: Dr unapplied_cash, fee_in_trust (what of it was our surcharge) · Cr processor_clearing.
     """
-    payment = attempt.payment
-    return posting.post(
-        Posting(
-            book_id=_book(payment.policy.operator_id),
-            posted_on=on,
-            source_id=source_id,
-            kind=kind,
-            subject_id=payment.policy_id,
-            memo=f"Payment {payment.id}, {kind}",
-            sides=(
-                debit("unapplied_cash", cash),
-                debit("fee_in_trust", surcharge, owner=payment.policy.operator_id),
-                credit("processor_clearing", cash + surcharge, owner=attempt.account_id, reference=attempt.id),
-            ),
-        )
-    )
+    return posting.post(_left(attempt, REFUND_GIVEN, source_id, cash, surcharge, on))
 
 
 @step
-def draw_undone(source_id: str, *, kind: str, on: dt.date) -> str:
-    """Posts: the exact opposite of the entry that let the money go."""
-    entry = Entry.objects.get(source_id=source_id, kind=kind)
+def dispute_withdrawn(attempt: Attempt, *, source_id: str, cash: Money, surcharge: Money, on: dt.date) -> str:
+    """A processor withdrew disputed money for the time being.
+
+    Posts: Dr unapplied_cash, fee_in_trust (what of it was our surcharge) · Cr processor_clearing.
+    """
+    return posting.post(_left(attempt, DISPUTE_WITHDRAWN, source_id, cash, surcharge, on))
+
+
+@step
+def dispute_returned(source_id: str, *, on: dt.date) -> str:
+    """Posts: the exact opposite of the entry that let disputed money go; the dispute was decided for us."""
+    entry = Entry.objects.get(source_id=source_id, kind=DISPUTE_WITHDRAWN)
     return posting.reverse(
         entry_id=entry.id, source_id=source_id, kind=DISPUTE_RETURNED, posted_on=on, memo="Dispute decided for us"
+    )
+
+
+LEAVES = {REFUND_GIVEN: refund_given, DISPUTE_WITHDRAWN: dispute_withdrawn}
+"""What posts that a part of a payment left its processor, by kind."""
+
+
+def _left(attempt: Attempt, kind: str, source_id: str, cash: Money, surcharge: Money, on: dt.date) -> Posting:
+    payment = attempt.payment
+    return Posting(
+        book_id=_book(payment.policy.operator_id),
+        posted_on=on,
+        source_id=source_id,
+        kind=kind,
+        subject_id=payment.policy_id,
+        memo=f"Payment {payment.id}, {kind}",
+        sides=(
+            debit("unapplied_cash", cash),
+            debit("fee_in_trust", surcharge, owner=payment.policy.operator_id),
+            credit("processor_clearing", cash + surcharge, owner=attempt.account_id, reference=attempt.id),
+        ),
     )
 
 
@@ -194,7 +209,12 @@ def disbursement_escheated(made: Disbursement, *, on: dt.date) -> str:
 
 def _open_day(book_id: str, day: dt.date) -> dt.date:
     """The day itself, or the first one after the sealed period it lies in."""
-    sealed = Snapshot.objects.filter(book_id=book_id, lifted_at__isnull=True).order_by("-as_of").values_list("as_of", flat=True).first()
+    sealed = (
+        Snapshot.objects.filter(book_id=book_id, lifted_at__isnull=True)
+        .order_by("-as_of")
+        .values_list("as_of", flat=True)
+        .first()
+    )
     return day if sealed is None else max(day, sealed + dt.timedelta(days=1))
 
 

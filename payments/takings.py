@@ -86,14 +86,14 @@ def draw(attempt: Attempt, *, source_id: str, kind: str, amount: Money, surcharg
 
 
 @step
-def put_back(source_id: str, *, kind: str) -> None:
+def put_back(source_id: str) -> None:
     """Give back what a source drew, to the very receipts, and let it cover again.
 
     Posts:  the exact opposite of the entry that let it go; as `cash.apply`.
     """
     today = clock.today()
     rows = pay_outs.take_back(source_id, on=today)
-    journal.draw_undone(source_id, kind=kind, on=today)
+    journal.dispute_returned(source_id, on=today)
     for row in rows:
         if cash.unapplied_minor(row.receipt) > 0 and not cash.is_held(row.receipt):
             cash.apply(row.receipt)
@@ -183,7 +183,7 @@ def _not_gone(receipt: Receipt) -> int:
 
 def _post(attempt: Attempt, source_id: str, kind: str, amount: Money, surcharge_minor: int, on: dt.date) -> None:
     ours = Money(surcharge_minor, amount.currency)
-    journal.money_drawn(attempt, source_id=source_id, kind=kind, cash=amount - ours, surcharge=ours, on=on)
+    journal.LEAVES[kind](attempt, source_id=source_id, cash=amount - ours, surcharge=ours, on=on)
 
 
 def _settles_on(taken_on: dt.date) -> dt.date:
