@@ -229,7 +229,9 @@ def _still_due(case: RecoveryCase, row: RecoveryStep) -> Due:
 def _message(case: RecoveryCase, row: RecoveryStep, policies: dict[str, Policy]) -> None:
     link, until = "", None
     if row.template == "new_details_needed":
-        link, until = _details_link(case)
+        link, until = _link(case, PayLink.Purpose.DETAILS)
+    elif recovery_letters.next_charge_on(case) is None:
+        link, until = _link(case, PayLink.Purpose.PAY)
     message = recovery_letters.write(case, row.template, key=row.id, link=link, link_expires_at=until)
     recovery.done(row, f"Message {message.id}: {message.get_state_display().lower()}. {message.result}".strip())
     recovery.plan_next(case)
@@ -240,12 +242,12 @@ def _ask_details(case: RecoveryCase, row: RecoveryStep, policies: dict[str, Poli
     _message(case, row, policies)
 
 
-def _details_link(case: RecoveryCase) -> tuple[str, dt.datetime | None]:
-    """A link where the payor gives new details, for this case alone."""
+def _link(case: RecoveryCase, purpose: str) -> tuple[str, dt.datetime | None]:
+    """A link where the payor pays or gives new details, for this case alone."""
     issued = pay_links.create_locked(
         policy=case.policy,
         invoice=case.invoice,
-        purpose=PayLink.Purpose.DETAILS,
+        purpose=purpose,
         days=LINK_DAYS,
         party=recovery_methods.payor_of(case),
         recovery_case=case,

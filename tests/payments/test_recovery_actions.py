@@ -131,3 +131,11 @@ def test_a_person_and_the_plan_at_once_make_one_payment(house: House) -> None:
     at_once(person, *[lambda: recovery_steps.do(row.id)] * 3)
     assert Payment.objects.filter(initiator="recovery").count() == 1
     assert RecoveryCase.objects.get().retries == 1
+
+
+def test_who_is_not_charged_again_gets_a_link_to_pay_and_who_is_gets_none(house: House) -> None:
+    recovering.plan(house, details=[{"do": "message", "template": "payment_failed"}])
+    for code, links in (("insufficient_funds", 0), ("expired_card", 1)):
+        case = failed(house, code=code)
+        work()
+        assert PayLink.objects.filter(recovery_case=case, purpose="pay").count() == links
