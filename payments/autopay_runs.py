@@ -260,8 +260,6 @@ def _write(made: Sequence[tuple[Payment, Invoice, Decision]]) -> None:
 
 def _copy(model: type[Model], rows: Sequence[Model]) -> None:
     """Insert new rows as they are, with whatever their fields hold."""
-    names = [(field.column, field.attname) for field in model._meta.concrete_fields]
-    attributes = [attribute for _, attribute in names]
-    copying.insert(
-        model, [column for column, _ in names], ([getattr(row, name) for name in attributes] for row in rows)
-    )
+    fields = model._meta.concrete_fields
+    columns, names = [str(field.column) for field in fields], [field.attname for field in fields]
+    copying.insert(model, columns, ([getattr(row, name) for name in names] for row in rows))
