@@ -16,7 +16,7 @@ from coverpay.demo.client import Client
 from coverpay.local.stack import Stack
 from tests.stories.conftest import QUICK, outside_world
 from tests.support.processor.client import Processor
-from tests.support.storm import Storm, Wish
+from tests.support.storm import Row, Storm, Wish
 from tests.support.story import Story
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -132,6 +132,15 @@ def unheard(storm: Storm) -> list[str]:
     ]
 
 
+def bounded(attempts: list[Row]) -> bool:
+    """Sent five times at most; asked six times and a last one, and once more each time it was sent again after that.
+
+    A bank debit that is pending is asked about until it ends.
+    """
+    asked = max(row["check_count"] for row in attempts if row["method"] == "card")
+    return max(row["submit_count"] for row in attempts) <= 5 and asked <= 6 + 1 + 5
+
+
 def ours(storm: Storm) -> dict[str, tuple[int, int, int]]:
     """Per attempt what we say was taken, given back, and taken back."""
     given: Counter[str] = Counter()
@@ -163,10 +172,7 @@ def test_five_hundred_payments_while_everything_breaks(storm: Storm) -> None:
     assert len(attempts) == PAYMENTS
     unknown = [row for row in attempts if row["state"] == "unknown"]
     assert all(row["has_break"] or row["handed_over"] for row in unknown)
-    assert max(row["submit_count"] for row in attempts) <= 5
-    assert (
-        max(row["check_count"] for row in attempts if row["method"] == "card") <= 7
-    )  # a pending debit is asked longer
+    assert bounded(attempts)
     assert storm.decide() == len(unknown)
     assert not [row for row in storm.attempts() if row["state"] not in ("succeeded", "declined")]
     assert not [row for row in storm.refunds() if row["state"] not in ("succeeded", "declined")]
