@@ -64,7 +64,7 @@ def run() -> Measured:
     print("measuring attempts with the sandbox ...", file=sys.stderr, flush=True)
     jobs.use(None)  # the measuring process is the worker
     count = WARM_UP + ROUNDS * A_ROUND * len(WORKERS)
-    seeded = owed.open_book("bench-attempts", count)
+    seeded = owed.open_book("bench-attempts", count, first=710_000_000)
     book.settle()
     left = iter([(invoice_id, seeded.house.actor) for _, invoice_id, _ in owed.invoices(seeded)])
     for _ in range(WARM_UP - 1):

@@ -57,9 +57,10 @@ HEADINGS = ["Workers", "Payments", "Took", "Payments/s", "COPY of the same rows"
 
 def run(*, due: int = DUE) -> list[Run]:
     """Seed a book for each number of workers, then run each."""
-    warm = owed.enrolled_book("bench-autopay-warm", 1_000, first=1)
+    warm = owed.enrolled_book("bench-autopay-warm", 1_000, first=720_000_000)
     books = {
-        workers: owed.enrolled_book(f"bench-autopay-{workers}", due, first=10_000_000 * workers) for workers in WORKERS
+        workers: owed.enrolled_book(f"bench-autopay-{workers}", due, first=720_000_000 + 10_000_000 * workers)
+        for workers in WORKERS
     }
     book.settle()
     autopay.collect_due(warm.house.operator.id, ON)

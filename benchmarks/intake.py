@@ -69,7 +69,7 @@ def run(*, events: int = EVENTS) -> Intake:
     from benchmarks import owed
     from benchmarks.book import settle
 
-    book = owed.open_book("bench-intake", events)
+    book = owed.open_book("bench-intake", events, first=700_000_000)
     attempts = owed.await_processor(book)
     settle()
     requests = (_webhook(book, *attempt) for attempt in attempts)

@@ -29,7 +29,7 @@ class Owed:
     numbers: range
 
 
-def open_book(code: str, count: int, *, first: int = 1) -> Owed:
+def open_book(code: str, count: int, *, first: int) -> Owed:
     """Open an operator whose `count` policies owe an invoice each, and who may charge by the sandbox."""
     owed = _open_book(code, range(first, first + count))
     for chunk in book.chunks(owed.numbers, CHUNK):
