@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reconciliation.statements import bai2
+from reconciliation.statements import bai2, camt, mt940
 from reconciliation.statements.base import Format, ParsedFile, Problem
 from reconciliation.statements.detect import UnknownFormat, detect
 
-PARSERS: dict[Format, Callable[[bytes], ParsedFile]] = {Format.BAI2: bai2.parse}
+PARSERS: dict[Format, Callable[[bytes], ParsedFile]] = {
+    Format.BAI2: bai2.parse,
+    Format.CAMT053: camt.parse,
+    Format.CAMT054: camt.parse,
+    Format.MT940: mt940.parse,
+}
 
 
 def parse(content: bytes) -> ParsedFile:
@@ -16,4 +21,7 @@ def parse(content: bytes) -> ParsedFile:
     found = detect(content)
     if isinstance(found, UnknownFormat):
         return ParsedFile(None, (), (Problem(1, 1, "unknown_format", found.reason),))
-    return PARSERS[found](content)
+    parser = PARSERS.get(found)
+    if parser is None:
+        return ParsedFile(None, (), (Problem(1, 1, "unknown_format", f"{found} files are not read yet."),))
+    return parser(content)

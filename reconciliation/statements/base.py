@@ -11,12 +11,20 @@ from coverpay.kernel.money import Money
 
 LONGEST_IDENTIFIER = 40
 LONGEST_REFERENCE = 120
+LONGEST_TYPE_CODE = 12
+UNNAMED_BANK = "unnamed"
+"""The bank of files that name none; set the bank account up with this name."""
 
 
 class Format(StrEnum):
     """The statement formats we read."""
 
     BAI2 = "bai2"
+    CAMT053 = "camt053"
+    CAMT054 = "camt054"
+    MT940 = "mt940"
+    OFX = "ofx"
+    CSV = "csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,8 @@ class ParsedStatement:
     lines: tuple[ParsedLine, ...]
     first_line: int
     last_line: int
+    opening_reckoned: bool = False
+    """The file has no opening balance: it is the closing less the lines, and only the day before can prove it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def test_a_distribution_longer_than_its_record_is_reported() -> None:
 
 
 def test_bytes_of_other_formats_are_named_unknown() -> None:
-    for content in (b"", b" \n", b"\xff\xfe0\x001\x00", b"<Document/>", b"OFXHEADER:100", b"date,amount\n"):
+    for content in (b"", b" \n", b"\xff\xfe0\x001\x00", b"<Document/>", b"<html>", b"date,amount\n"):
         found = detect(content)
         assert isinstance(found, UnknownFormat)
         assert found.reason

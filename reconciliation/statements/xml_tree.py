@@ -1,0 +1,127 @@
+"""Elements with their places, read from XML without trusting it: no DTD, no entities, bounded depth and number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import XMLParser
+
+from reconciliation.statements.base import Problems
+
+DEEPEST = 60
+MOST_ELEMENTS = 1_500_000
+
+
+@dataclass(slots=True)
+class Node:
+    """One element: its name without the namespace, its text without surrounding blanks, where it starts."""
+
+    name: str
+    line: int
+    column: int
+    namespace: str = ""
+    text: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    children: list[Node] = field(default_factory=list)
+
+    def child(self, name: str) -> Node | None:
+        for child in self.children:
+            if child.name == name:
+                return child
+        return None
+
+    def all(self, name: str) -> Iterator[Node]:
+        return (child for child in self.children if child.name == name)
+
+    def find(self, path: str) -> Node | None:
+        """Give the first element down a path such as `Acct/Id/IBAN`."""
+        found: Node | None = self
+        for name in path.split("/"):
+            if found is None:
+                return None
+            found = found.child(name)
+        return found
+
+    def said(self, path: str) -> str:
+        """Give the text down a path; empty when there is none."""
+        found = self.find(path)
+        return found.text if found is not None else ""
+
+
+def report(problems: Problems, node: Node, code: str, message: str) -> None:
+    problems.add(node.line, node.column, code, message)
+
+
+def read_xml(content: bytes, problems: Problems) -> Node | None:
+    """Give the root element; None, with the problem reported, for what is not plain well-formed XML."""
+    target = _Target()
+    parser = XMLParser(target=target, forbid_dtd=True)
+    target.parser = parser.parser
+    try:
+        parser.feed(content)
+        root: Node | None = parser.close()
+    except _TooLarge as refused:
+        problems.add(refused.line, 1, "xml_too_large", str(refused))
+    except DefusedXmlException:
+        line, column = _place(target)
+        message = "The file declares a document type or entities, which a statement never needs."
+        problems.add(line, column, "forbidden_xml", message)
+    except ParseError as refused:
+        line, column = refused.position
+        problems.add(line, column + 1, "malformed_xml", f"The XML is not well-formed: {str(refused)[:120]}.")
+    except (ValueError, LookupError):
+        problems.add(1, 1, "malformed_xml", "The XML is in an encoding that cannot be read; ask the bank for UTF-8.")
+    else:
+        return root
+    return None
+
+
+class _TooLarge(Exception):
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class _Target:
+    """Builds nodes from the parser's events; the parser says where it stands."""
+
+    def __init__(self) -> None:
+        self.parser = None
+        self.root: Node | None = None
+        self._open: list[Node] = []
+        self._text: list[str] = []
+        self._count = 0
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        line, column = _place(self)
+        namespace, _, name = tag.rpartition("}")
+        node = Node(name, line, column, namespace[1:], "", attributes)
+        self._count += 1
+        if len(self._open) >= DEEPEST or self._count > MOST_ELEMENTS:
+            raise _TooLarge(line, "The XML is nested too deeply or has too many elements for a statement.")
+        if self._open:
+            self._open[-1].children.append(node)
+        else:
+            self.root = node
+        self._open.append(node)
+        self._text.clear()
+
+    def data(self, text: str) -> None:
+        self._text.append(text)
+
+    def end(self, tag: str) -> None:
+        node = self._open.pop()
+        if not node.children:
+            node.text = "".join(self._text).strip()
+        self._text.clear()
+
+    def close(self) -> Node | None:
+        return self.root
+
+
+def _place(target: _Target) -> tuple[int, int]:
+    parser = target.parser
+    return (parser.CurrentLineNumber, parser.CurrentColumnNumber + 1) if parser is not None else (1, 1)
