@@ -24,7 +24,13 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import IllegalTransition
 
-NO_LIST: dict[str, str | int] = {"entity": "", "name": "", "program": "", "score": 0, "why": "no list of blocked persons was imported"}
+NO_LIST: dict[str, str | int] = {
+    "entity": "",
+    "name": "",
+    "program": "",
+    "score": 0,
+    "why": "no list of blocked persons was imported",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +174,7 @@ def _decide(screening_id: str, verb: str, reason: str, actor: Actor) -> Screenin
         after={"state": screening.state},
         reason=reason,
     )
-    _tell(f"screening.{screening.state}", screening)
+    _tell("screening.cleared" if verb == "clear" else "screening.blocked", screening)
     return screening
 
 

@@ -6,8 +6,7 @@ import os
 
 import kombu.exceptions
 import redis.exceptions
-from celery import Celery
-from celery.signals import worker_init
+from celery import Celery, bootsteps
 from django.core.management.base import SystemCheckError
 
 from coverpay.kernel import jobs
@@ -28,12 +27,17 @@ def carry_wake_ups() -> None:
     jobs.use(_send, errors=(OSError, kombu.exceptions.OperationalError, redis.exceptions.RedisError))
 
 
-@worker_init.connect
-def refuse_bad_start(**_: object) -> None:
-    """End a worker before it begins where the web server would not start either."""
-    from payments import system_checks
+class RefuseBadStart(bootsteps.Step):
+    """A worker's first step: it ends before it begins where the web server would not start either."""
 
-    try:
-        system_checks.refuse_bad_start()
-    except SystemCheckError as error:
-        raise SystemExit(str(error)) from None
+    def __init__(self, parent: object, **options: object) -> None:
+        from payments import system_checks
+
+        try:
+            system_checks.refuse_bad_start()
+        except SystemCheckError as error:
+            raise SystemExit(str(error)) from None
+        super().__init__(parent, **options)
+
+
+app.steps["worker"].add(RefuseBadStart)

@@ -107,7 +107,7 @@ class NewTrustMovement(Asked):
     state = serializers.CharField(required=False, max_length=2, help_text="For interest: whose rule lets us keep it.")
 
 
-class Undone(Asked):
+class MovementUndone(Asked):
     reason = serializers.CharField(max_length=300)
 
 
@@ -146,7 +146,7 @@ class TrustMovements(Rows):
         )
         return trust.withdraw(wanted=wanted, reason=asked["reason"], actor=self.actor)
 
-    @acts(Undone)
+    @acts(MovementUndone)
     def undo(self, id: str, asked: dict[str, Any]) -> TrustMovement:
         """Take back a movement that did not happen after all."""
         return trust.undo(movement_id=id, reason=asked["reason"], actor=self.actor)

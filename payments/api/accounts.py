@@ -68,7 +68,7 @@ class ChangedSettings(Asked):
     settings = serializers.DictField()
 
 
-class Reason(Asked):
+class AccountReason(Asked):
     reason = serializers.CharField(max_length=200)
 
 
@@ -111,17 +111,17 @@ class GatewayAccounts(Rows):
         """Put other settings in the place of those it has."""
         return accounts.change_settings(account_id=id, settings=asked["settings"], actor=self.actor)
 
-    @acts(Reason, gives=BreakerShown)
+    @acts(AccountReason, gives=BreakerShown)
     def take_down(self, id: str, asked: dict[str, Any]) -> Breaker:
         """Send payments round it until a person brings it back."""
         return health.take_down(account_id=id, reason=asked["reason"], actor=self.actor)
 
-    @acts(Reason, gives=BreakerShown)
+    @acts(AccountReason, gives=BreakerShown)
     def bring_back(self, id: str, asked: dict[str, Any]) -> Breaker:
         """Use it again at once."""
         return health.bring_back(account_id=id, reason=asked["reason"], actor=self.actor)
 
-    @acts(Reason)
+    @acts(AccountReason)
     def close(self, id: str, asked: dict[str, Any]) -> GatewayAccount:
         """Take no new payments by it; what it has goes on to its end."""
         return accounts.close_account(account_id=id, reason=asked["reason"], actor=self.actor)
@@ -168,7 +168,7 @@ class TallyShown(serializers.Serializer[Any]):
     cost_minor = serializers.IntegerField()
 
 
-class ShareShown(serializers.Serializer[Any]):
+class RouteShareShown(serializers.Serializer[Any]):
     account = serializers.CharField(source="account_id")
     currency = serializers.CharField()
     was = TallyShown()
@@ -185,7 +185,7 @@ class DryRunShown(serializers.Serializer[Any]):
     payments = serializers.IntegerField()
     elsewhere = serializers.IntegerField(help_text="How many would go to another account.")
     refused = serializers.IntegerField(help_text="How many no rule would let through.")
-    shares = ShareShown(many=True)
+    shares = RouteShareShown(many=True)
     examples = Example(many=True)
 
 

@@ -95,7 +95,7 @@ class Placing(Asked):
     reason = serializers.CharField(max_length=300)
 
 
-class Reason(Asked):
+class DepositReason(Asked):
     reason = serializers.CharField(max_length=150)
 
 
@@ -118,12 +118,12 @@ class DepositItems(Rows):
         """Say whose the money of a held item is. Cover never comes back by it."""
         return deposits.place(item_id=id, policy_id=asked["policy"], reason=asked["reason"], actor=self.actor)
 
-    @acts(Reason)
+    @acts(DepositReason)
     def take_out(self, id: str, asked: dict[str, Any]) -> DepositItem:
         """Undo a placing; every balance is as it was before."""
         return deposits.take_out(item_id=id, reason=asked["reason"], actor=self.actor)
 
-    @acts(Reason)
+    @acts(DepositReason)
     def send_back(self, id: str, asked: dict[str, Any]) -> DepositItem:
         """Send the money of a held item back to its sender."""
         return deposits.send_back(item_id=id, reason=asked["reason"], actor=self.actor)

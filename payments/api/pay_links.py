@@ -134,7 +134,7 @@ class NewBatchPayment(NewBatch):
     token = serializers.CharField(max_length=120, required=False, help_text="The processor's token; never a number.")
 
 
-class LineShown(serializers.Serializer[Line]):
+class BatchLineShown(serializers.Serializer[Line]):
     position = serializers.IntegerField(read_only=True)
     invoice = serializers.SerializerMethodField()
     amount_minor = serializers.IntegerField(read_only=True)
@@ -155,7 +155,7 @@ class BatchPreviewShown(serializers.Serializer[Preview]):
     total_minor = serializers.IntegerField(read_only=True)
     currency = serializers.CharField(read_only=True)
     payments = serializers.IntegerField(read_only=True, help_text="How many payments it takes.")
-    lines = LineShown(many=True, read_only=True)
+    lines = BatchLineShown(many=True, read_only=True)
 
 
 class BatchPaymentShown(Shown):

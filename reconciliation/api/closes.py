@@ -69,7 +69,7 @@ class Closes(Rows):
         return closes.reopen(close_id=id, reason=asked["reason"], actor=self.actor)
 
 
-class ItemShown(serializers.Serializer[Any]):
+class ChecklistItemShown(serializers.Serializer[Any]):
     name = serializers.CharField()
     title = serializers.CharField()
     count = serializers.IntegerField()
@@ -80,13 +80,13 @@ class ItemShown(serializers.Serializer[Any]):
 class Checklist(Resource):
     """What has to be clear, and what may stay open with a reason, at the end of a day."""
 
-    serializer_class = ItemShown
+    serializer_class = ChecklistItemShown
     pagination_class = None
     reads = Permission.LEDGER_READ
 
     @extend_schema(
         parameters=[OpenApiParameter("as_of", OpenApiTypes.DATE, description="Yesterday when left out.")],
-        responses={200: ItemShown(many=True)},
+        responses={200: ChecklistItemShown(many=True)},
         filters=False,
     )
     def list(self, request: Request) -> Response:

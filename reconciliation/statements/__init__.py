@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reconciliation.statements import bai2, camt, mt940
+from reconciliation.statements import bai2, camt, mt940, ofx
 from reconciliation.statements.base import Format, ParsedFile, Problem
 from reconciliation.statements.detect import UnknownFormat, detect
 
@@ -13,6 +13,7 @@ PARSERS: dict[Format, Callable[[bytes], ParsedFile]] = {
     Format.CAMT053: camt.parse,
     Format.CAMT054: camt.parse,
     Format.MT940: mt940.parse,
+    Format.OFX: ofx.parse,
 }
 
 
@@ -21,7 +22,4 @@ def parse(content: bytes) -> ParsedFile:
     found = detect(content)
     if isinstance(found, UnknownFormat):
         return ParsedFile(None, (), (Problem(1, 1, "unknown_format", found.reason),))
-    parser = PARSERS.get(found)
-    if parser is None:
-        return ParsedFile(None, (), (Problem(1, 1, "unknown_format", f"{found} files are not read yet."),))
-    return parser(content)
+    return PARSERS[found](content)

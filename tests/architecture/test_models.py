@@ -21,6 +21,7 @@ LAYERS = ["compliance", "policies reconciliation", "billing", "payments", "cover
 NOBODYS = {
     "compliance.User": "a person; what they may see comes from memberships",
     "compliance.Explanation": "read through the object it explains",
+    "compliance.SanctionsList": "published lists, the same for everyone",
     "api.IdempotentRequest": "the plumbing of a request, never listed",
 }
 
@@ -35,7 +36,6 @@ WRITTEN_ONCE = [
     "reconciliation.Account",
     "reconciliation.Entry",
     "reconciliation.Line",
-    "reconciliation.Snapshot",
     "reconciliation.SnapshotBalance",
     "reconciliation.Statement",
     "reconciliation.StatementImport",
@@ -59,6 +59,14 @@ WRITTEN_ONCE = [
     "payments.RoutingTable",
     "payments.Payout",
     "payments.PayoutLine",
+    "payments.CheckRun",
+    "payments.Deposit",
+    "payments.MethodFees",
+    "payments.RecoveryPlan",
+    "billing.CashOut",
+    "compliance.SanctionsList",
+    "compliance.SanctionedName",
+    "reconciliation.AccountMapping",
 ]
 
 OURS: list[type[Model]] = [model for model in apps.get_models() if model._meta.app_label in " ".join(LAYERS).split()]

@@ -91,4 +91,4 @@ def test_the_check_waits_for_a_database() -> None:
 def test_a_worker_ends_before_it_begins() -> None:
     without_secret(stripe(), "")
     with pytest.raises(SystemExit, match="no webhook secret"):
-        celery.refuse_bad_start()
+        celery.RefuseBadStart(object())

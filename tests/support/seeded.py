@@ -36,6 +36,7 @@ from tests.support import (
     recovering,
     seeded_ach,
     seeded_exports,
+    seeded_health,
     seeded_online,
     seeded_out,
     seeded_trust,
@@ -100,6 +101,7 @@ def everything(sandbox: Sandbox) -> Seeded:
     _past_due(house)
     _unknown(house)
     seeded_out.disbursed(house)
+    seeded_health.failed(house)
     seeded_trust.moved(house)
     seeded_exports.exported(house)
     seeded_exports.closed(house)
