@@ -39,7 +39,7 @@ pytestmark = pytest.mark.django_db
 SHOWN_BY = (
     (AccountBill, "billing:account", "account_id"),
     (PayorShare, "billing:account", "account_id"),
-    (Autopay, "policy", "policy_id"),
+    (Autopay, "payments:methods", "policy_id"),
     (Schedule, "policy", "policy_id"),
     (ReturnPremium, "policy", "policy_id"),
     (Receipt, "billing:receipt", "id"),
