@@ -89,6 +89,7 @@ CATALOG: dict[str, str] = {
     "payment.voided": "The payment was stopped or let go before any money moved.",
     "payment.not_stopped": "It was too late to call the payment back.",
     "payment.rerouted": "A processor was surely not reached; the payment goes on at another account.",
+    "refund.needs_review": "Nobody can tell whether a refund was given; a person decides.",
     "payment.refunded": "The payment, or a part of it, was given back.",
     "dispute.opened": "The payor disputes a payment with their bank; there is a day to answer by.",
     "dispute.withdrawn": "The processor took the disputed money for the time being.",

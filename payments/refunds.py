@@ -33,6 +33,8 @@ __all__ = [
 ]
 
 LONGEST_WAIT = dt.timedelta(hours=12)
+HANDED_OVER_AFTER = dt.timedelta(hours=24)
+"""A refund that the processor cannot tell of for so long goes to a person. One it calls pending is waited for."""
 
 
 def submit(refund_id: str) -> None:
@@ -56,9 +58,11 @@ def check(refund_id: str) -> None:
     try:
         outcome = accounts.gateway_of(account).fetch(account.merchant, refund_id)
     except NotSent:
-        return
+        outcome = Outcome(Status.UNKNOWN)
     if outcome.status is Status.NOT_FOUND:
         _never_heard_of(refund_id=refund_id, actor=SWEEPER)
+    elif outcome.status is Status.UNKNOWN:
+        _hand_over(refund_id=refund_id, actor=SWEEPER)
     else:
         record_outcome(refund_id=refund_id, outcome=outcome, actor=SWEEPER)
 
@@ -246,7 +250,30 @@ def _never_heard_of(*, refund_id: str, actor: Actor) -> None:
     if refund.state == Refund.State.UNKNOWN and idempotent and refund.submit_count < MAX_SUBMITS:
         _replan(refund)
     else:
+        _hand_over_old(refund)
+
+
+@command
+def _hand_over(*, refund_id: str, actor: Actor) -> None:
+    """The processor cannot tell; once that lasts, a person must."""
+    _hand_over_old(_locked(refund_id))
+
+
+@step
+def _hand_over_old(refund: Refund) -> None:
+    old = clock.now() - refund.created_at >= HANDED_OVER_AFTER
+    if refund.state != Refund.State.UNKNOWN or refund.next_check_at is None or not old:
         commands.unchanged()
+        return
+    refund.next_check_at = None
+    _save(refund, Outcome(Status.UNKNOWN), refund.state, action="refund.hand_over")
+    events.record(
+        type="refund.needs_review",
+        organization_id=refund.payment.policy.operator_id,
+        object_id=refund.payment_id,
+        subject_id=refund.payment.policy_id,
+        data={"refund": refund.id, "payment": refund.payment_id, "code": refund.outcome_code},
+    )
 
 
 def _replan(refund: Refund) -> None:

@@ -127,7 +127,7 @@ def test_an_unreachable_gateway_is_tried_again_and_given_up_and_the_payment_stan
     assert asked(house, payment).state == "planned"
 
 
-def test_a_refund_nobody_answers_for_is_asked_about_less_and_less_often(
+def test_a_refund_nobody_answers_for_is_asked_about_less_and_less_often_and_after_a_day_by_a_person(
     house: House, payment: Payment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Sandbox, "refund", lambda *_: Outcome(Status.UNKNOWN, code="timeout"))
@@ -139,7 +139,10 @@ def test_a_refund_nobody_answers_for_is_asked_about_less_and_less_often(
         later()
         asks += Refund.objects.get(pk=refund.id).next_check_at != before
     assert fresh(refund) == ("unknown", "succeeded")
-    assert 14 <= asks <= 24
+    assert 6 <= asks <= 12
+    assert Refund.objects.get(pk=refund.id).next_check_at is None
+    told = EventRecord.objects.filter(type="refund.needs_review")
+    assert [event.data["refund"] for event in told] == [refund.id]
 
 
 def test_a_payment_returned_before_its_refund_was_sent_is_not_given_back_twice(
