@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import XMLParser
 
 from reconciliation.statements.base import Problems
+
+if TYPE_CHECKING:
+    from pyexpat import XMLParserType
 
 DEEPEST = 60
 MOST_ELEMENTS = 1_500_000
@@ -59,10 +63,10 @@ def read_xml(content: bytes, problems: Problems) -> Node | None:
     """Give the root element; None, with the problem reported, for what is not plain well-formed XML."""
     target = _Target()
     parser = XMLParser(target=target, forbid_dtd=True)
-    target.parser = parser.parser
+    target.parser = getattr(parser, "parser", None)
     try:
         parser.feed(content)
-        root: Node | None = parser.close()
+        parser.close()
     except _TooLarge as refused:
         problems.add(refused.line, 1, "xml_too_large", str(refused))
     except DefusedXmlException:
@@ -75,7 +79,7 @@ def read_xml(content: bytes, problems: Problems) -> Node | None:
     except (ValueError, LookupError):
         problems.add(1, 1, "malformed_xml", "The XML is in an encoding that cannot be read; ask the bank for UTF-8.")
     else:
-        return root
+        return target.root
     return None
 
 
@@ -89,7 +93,7 @@ class _Target:
     """Builds nodes from the parser's events; the parser says where it stands."""
 
     def __init__(self) -> None:
-        self.parser = None
+        self.parser: XMLParserType | None = None
         self.root: Node | None = None
         self._open: list[Node] = []
         self._text: list[str] = []
@@ -118,8 +122,8 @@ class _Target:
             node.text = "".join(self._text).strip()
         self._text.clear()
 
-    def close(self) -> Node | None:
-        return self.root
+    def close(self) -> None:
+        """Nothing is left to do at the end."""
 
 
 def _place(target: _Target) -> tuple[int, int]:
