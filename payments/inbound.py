@@ -85,7 +85,7 @@ def sweep(limit: int = 500) -> int:
         .values_list("id", flat=True)[:limit]
     )
     batches = [waiting[start : start + BATCH] for start in range(0, len(waiting), BATCH)]
-    random.shuffle(batches)
+    random.SystemRandom().shuffle(batches)  # workers that were forked would all draw the same
     return sum(_process_some(batch) for batch in batches)
 
 
