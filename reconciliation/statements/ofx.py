@@ -37,28 +37,12 @@ SETS = (
     ("BANKMSGSRSV1", "STMTTRNRS", "STMTRS", "BANKACCTFROM"),
     ("CREDITCARDMSGSRSV1", "CCSTMTTRNRS", "CCSTMTRS", "CCACCTFROM"),
 )
-TYPES = frozenset(
-    [
-        "CREDIT",
-        "DEBIT",
-        "INT",
-        "DIV",
-        "FEE",
-        "SRVCHG",
-        "DEP",
-        "ATM",
-        "POS",
-        "XFER",
-        "CHECK",
-        "PAYMENT",
-        "CASH",
-        "DIRECTDEP",
-        "DIRECTDEBIT",
-        "REPEATPMT",
-        "HOLD",
-        "OTHER",
-    ]
-)
+# fmt: off
+TYPES = frozenset({
+    "CREDIT", "DEBIT", "INT", "DIV", "FEE", "SRVCHG", "DEP", "ATM", "POS", "XFER", "CHECK", "PAYMENT", "CASH",
+    "DIRECTDEP", "DIRECTDEBIT", "REPEATPMT", "HOLD", "OTHER",
+})
+# fmt: on
 
 
 def parse(content: bytes) -> ParsedFile:

@@ -20,36 +20,13 @@ _XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?(?:xml|OFX)\s", re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 CHARSETS = {"1252": "cp1252", "ISO-8859-1": "latin-1", "8859-1": "latin-1", "UTF-8": "utf-8", "NONE": "", "": ""}
-MAY_BE_EMPTY = frozenset(
-    [
-        "MEMO",
-        "NAME",
-        "CHECKNUM",
-        "REFNUM",
-        "SIC",
-        "DTUSER",
-        "DTAVAIL",
-        "SRVRTID",
-        "PAYEEID",
-        "BRANCHID",
-        "ACCTKEY",
-        "MESSAGE",
-        "DTSTART",
-        "DTEND",
-        "CORRECTFITID",
-        "CORRECTACTION",
-        "INTU.BID",
-        "INTU.USERID",
-        "INTU.ORG",
-        "ORG",
-        "FID",
-        "LANGUAGE",
-        "CURRATE",
-        "CURSYM",
-        "DTPROFUP",
-        "DTACCTUP",
-    ]
-)
+# fmt: off
+MAY_BE_EMPTY = frozenset({
+    "MEMO", "NAME", "CHECKNUM", "REFNUM", "SIC", "DTUSER", "DTAVAIL", "SRVRTID", "PAYEEID", "BRANCHID", "ACCTKEY",
+    "MESSAGE", "DTSTART", "DTEND", "CORRECTFITID", "CORRECTACTION", "INTU.BID", "INTU.USERID", "INTU.ORG", "ORG", "FID",
+    "LANGUAGE", "CURRATE", "CURSYM", "DTPROFUP", "DTACCTUP",
+})
+# fmt: on
 
 
 def read_ofx(content: bytes, problems: Problems) -> Node | None:
