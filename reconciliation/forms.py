@@ -11,7 +11,8 @@ from reconciliation.models import Break, StatementImport
 class StatementForm(forms.Form):
     file = forms.FileField(
         label="Statement file",
-        help_text="BAI2, as the bank sent it. A file that does not tie is set aside with every reason.",
+        help_text="BAI2, CAMT.053, MT940 or OFX, as the bank sent it. "
+        "A file that does not tie is set aside with every reason.",
         allow_empty_file=True,
         max_length=200,
     )

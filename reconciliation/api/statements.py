@@ -48,7 +48,11 @@ class StatementImportShown(Shown):
 
 
 class StatementFile(Asked):
-    file = serializers.FileField(max_length=200, allow_empty_file=True, help_text="A bank's statement file (BAI2).")
+    file = serializers.FileField(
+        max_length=200,
+        allow_empty_file=True,
+        help_text="A bank's statement file (BAI2, CAMT.053, MT940 or OFX).",
+    )
 
 
 class Statements(Rows):
