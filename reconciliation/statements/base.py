@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from coverpay.kernel.money import Money
@@ -50,6 +50,9 @@ class Availability:
     distribution: tuple[tuple[int, int], ...] = ()
 
 
+NOT_SAID = Availability()
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedLine:
     """One movement on the account; `amount_minor` is positive when money came in. `line` is its place in the file."""
@@ -62,7 +65,7 @@ class ParsedLine:
     bank_reference: str
     customer_reference: str
     text: str
-    availability: Availability = field(default_factory=Availability)
+    availability: Availability = NOT_SAID
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ def movement(one: Field, currency: str, problems: Problems) -> ParsedLine | None
     if value_date is None:
         problems.add(one.line, one.column, "bad_date", f"{valued} is no date; dates are written YYMMDD.")
         return None
-    posted = value_date if entered is None else _near(value_date, entered)
+    posted = value_date if entered in (None, valued[2:]) else _near(value_date, entered)
     if posted is None:
         problems.add(one.line, one.column + 6, "bad_date", f"{entered} is no entry date; it is written MMDD.")
         return None

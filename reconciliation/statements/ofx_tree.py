@@ -119,9 +119,9 @@ class _Sgml:
     def _start(self, name: str, offset: int, said: str) -> None:
         line, column = self.places.of(offset)
         text = said.strip()
-        node = Node(name, line, column, text=html.unescape(text) if "&" in text else text)
+        node = Node(name, line, column, "", html.unescape(text) if "&" in text else text)
         if self.open:
-            self.open[-1].children.append(node)
+            self.open[-1].add(node)
         elif self.root is None:
             self.root = node
         else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
@@ -17,19 +17,37 @@ if TYPE_CHECKING:
 
 DEEPEST = 60
 MOST_ELEMENTS = 1_500_000
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(slots=True)
 class Node:
     """One element: its name without the namespace, its text without surrounding blanks, where it starts."""
 
-    name: str
-    line: int
-    column: int
-    namespace: str = ""
-    text: str = ""
-    attributes: dict[str, str] = field(default_factory=dict)
-    children: list[Node] = field(default_factory=list)
+    __slots__ = ("attributes", "children", "column", "line", "name", "namespace", "text")
+
+    def __init__(
+        self,
+        name: str,
+        line: int,
+        column: int,
+        namespace: str = "",
+        text: str = "",
+        attributes: Mapping[str, str] = NOTHING,
+    ) -> None:
+        self.name = name
+        self.line = line
+        self.column = column
+        self.namespace = namespace
+        self.text = text
+        self.attributes = attributes
+        self.children: Sequence[Node] = ()
+
+    def add(self, child: Node) -> None:
+        """Put a child behind the others. Most elements have none, and keep no list."""
+        if isinstance(self.children, list):
+            self.children.append(child)
+        else:
+            self.children = [child]
 
     def child(self, name: str) -> Node | None:
         for child in self.children:
@@ -51,7 +69,7 @@ class Node:
 
     def said(self, path: str) -> str:
         """Give the text down a path; empty when there is none."""
-        found = self.find(path)
+        found = self.find(path) if "/" in path else self.child(path)
         return found.text if found is not None else ""
 
 
@@ -102,12 +120,12 @@ class _Target:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         line, column = _place(self)
         namespace, _, name = tag.rpartition("}")
-        node = Node(name, line, column, namespace[1:], "", attributes)
+        node = Node(name, line, column, namespace[1:], "", attributes or NOTHING)
         self._count += 1
         if len(self._open) >= DEEPEST or self._count > MOST_ELEMENTS:
             raise _TooLarge(line, "The XML is nested too deeply or has too many elements for a statement.")
         if self._open:
-            self._open[-1].children.append(node)
+            self._open[-1].add(node)
         else:
             self.root = node
         self._open.append(node)
