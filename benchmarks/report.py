@@ -74,7 +74,7 @@ within a round). Then one file of {large:,} entries, written and read as it come
 most that it ever had (target < {rss} MB).
 """
 
-PARTS = ("ledger", "api", "billing", "nightly", "pages", "imports", "nacha", "intake", "attempts", "autopay")
+PARTS = ("ledger", "api", "billing", "nightly", "pages", "imports", "nacha", "intake", "attempts", "autopay", "parsing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,7 @@ def measure(parts: Sequence[str], *, large: bool, small: bool = False) -> list[P
         "intake": lambda large: Part(*payments_report.intake(share)),
         "attempts": lambda large: Part(*payments_report.attempts()),
         "autopay": lambda large: Part(*payments_report.autopay(share)),
+        "parsing": _parsing,
     }
     return [measurers[part](large) for part in PARTS if part in parts]
 
@@ -189,6 +190,12 @@ def _nacha(large: bool) -> Part:
     shown = [about, table(HEADINGS, [each.cells() for each in compared]) + "\n"]
     shown.append(table(nacha.HEADINGS, [streamed.cells()]))
     return Part("\n".join(shown), streamed.holds and all(each.holds for each in compared))
+
+
+def _parsing(large: bool) -> Part:
+    from benchmarks import parsing
+
+    return Part(*parsing.measured())
 
 
 def _api_table(served: Served) -> str:

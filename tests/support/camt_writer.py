@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 from hypothesis import strategies as st
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001."
+ENTRY_TAG = f"{{{NAMESPACE}02}}Ntry"
 
 
 @dataclass(frozen=True)
