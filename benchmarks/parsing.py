@@ -25,8 +25,8 @@ ABOUT = f"""## Statement files
 
 Lines a second read from one statement of {LINES:,} lines, with balances, totals and every other check. Beside it, in
 the same rounds, an independent library reads the same file and keeps its own objects (medians of {ROUNDS} rounds,
-ratios taken within a round). No library reads CAMT.053 here: beside it stands the XML parser of the standard library in C,
-which builds a tree and reads nothing from it. The goal is a ratio of {GOAL}; a run does not fail below it.
+ratios taken within a round). No library reads CAMT.053 here: beside it stands the XML parser of the standard library
+in C, which builds a tree and reads nothing from it. The goal is a ratio of {GOAL}; a run does not fail below it.
 """
 
 
