@@ -56,6 +56,9 @@ def parse(content: bytes) -> ParsedFile:
         return finish(format, (), problems)
     if format is Format.CAMT054:
         report(problems, body, "no_balances", NO_BALANCES)
+    for node in body.children:
+        if node.name not in ("GrpHdr", "SplmtryData", part):
+            report(problems, node, "unknown_element", f"{node.name[:30]!r} does not belong in {message}.")
     read = [_statement(node, format, problems) for node in body.all(part)]
     return finish(format, [statement for statement in read if statement is not None], problems)
 
@@ -74,7 +77,7 @@ def _statement(node: Node, format: Format, problems: Problems) -> ParsedStatemen
     if as_of is None:
         report(problems, node, "field_missing", "The statement does not say of which day it is.")
         return None
-    lines = tuple(found.line for found in read if found.is_booked)
+    lines = tuple(found.line_of(as_of) for found in read if found.is_booked)
     late = next((line for line in lines if line.posted_on > as_of), None)
     if late is not None and format is Format.CAMT053:
         problems.add(late.line, 1, "after_the_day", f"An entry is booked on {late.posted_on}, after {as_of}.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciliation.statements.base import LONGEST_REFERENCE, LONGEST_TYPE_CODE, ParsedLine, Problems
 from reconciliation.statements.figures import BadFigure, minor
@@ -30,11 +30,18 @@ _MOMENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One Ntry: the line it makes, its direction, and whether it is in the booked balance."""
+    """One Ntry: the line it makes, its direction, whether it is in the booked balance and says when it was booked."""
 
     line: ParsedLine
     sign: int
     is_booked: bool
+    is_dated: bool
+
+    def line_of(self, as_of: dt.date) -> ParsedLine:
+        """Give the line; without a booking date it was booked on the statement's day, at the latest."""
+        if self.is_dated or self.line.posted_on <= as_of:
+            return self.line
+        return replace(self.line, posted_on=as_of)
 
 
 def entry(node: Node, currency: str, problems: Problems) -> Entry | None:
@@ -65,7 +72,7 @@ def entry(node: Node, currency: str, problems: Problems) -> Entry | None:
         customer_reference=_reference(node, details),
         text=_text(node, details, is_reversal=reversal in ("true", "1")),
     )
-    return Entry(line, mark, state == "BOOK")
+    return Entry(line, mark, state == "BOOK", booked is not None)
 
 
 def amount(money: Node | None, at: Node, currency: str, problems: Problems) -> int | None:

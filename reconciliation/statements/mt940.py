@@ -21,7 +21,16 @@ from reconciliation.statements.base import (
     Problems,
     finish,
 )
-from reconciliation.statements.mt940_fields import Balance, Field, Message, balance, fields, movement, pages_of
+from reconciliation.statements.mt940_fields import (
+    Balance,
+    Field,
+    Message,
+    balance,
+    fields,
+    has_entry_date,
+    movement,
+    pages_of,
+)
 
 _NUMBER = re.compile(r"([0-9]{1,5})(?:/([0-9]{1,5}))?")
 KNOWN = frozenset({"20", "21", "25", "25P", "28C", "28", "60F", "60M", "61", "86", "62F", "62M", "64", "65"})
@@ -41,6 +50,8 @@ class _Page:
     opening: Balance | None = None
     closing: Balance | None = None
     lines: list[ParsedLine] = field(default_factory=list)
+    undated: set[int] = field(default_factory=set)
+    """Movements without an entry date: they were entered by the day of the closing balance."""
 
 
 def parse(content: bytes) -> ParsedFile:
@@ -72,6 +83,8 @@ def _page(message: Message, problems: Problems) -> _Page:
             read = movement(one, page.opening.currency if page.opening else "", problems)
             if read is not None:
                 page.lines.append(read)
+            if not has_entry_date(one):
+                page.undated.add(one.line)
         elif one.tag == "86":
             _information(one, last_tag, page, problems)
         last_tag = one.tag
@@ -138,9 +151,12 @@ def _check_page(page: _Page, problems: Problems) -> None:
     if total != closing.amount_minor:
         message = f"The page comes to {total} in minor units, its closing balance is {closing.amount_minor}."
         problems.add(closing.line, 1, "page_does_not_tie", message)
-    late = next((line for line in page.lines if line.posted_on > closing.on), None)
-    if late is not None:
-        problems.add(late.line, 1, "after_the_day", f"A movement is entered on {late.posted_on}, after {closing.on}.")
+    for place, line in enumerate(page.lines):
+        if line.posted_on > closing.on and line.line in page.undated:
+            page.lines[place] = replace(line, posted_on=closing.on)
+        elif line.posted_on > closing.on:
+            message = f"A movement is entered on {line.posted_on}, after {closing.on}."
+            problems.add(line.line, 1, "after_the_day", message)
 
 
 def _join(pages: Sequence[_Page], problems: Problems) -> list[ParsedStatement]:

@@ -186,6 +186,11 @@ def movement(one: Field, currency: str, problems: Problems) -> ParsedLine | None
     )
 
 
+def has_entry_date(one: Field) -> bool:
+    """Tell whether a movement says when it was entered: ten digits before its mark instead of six."""
+    return one.text[:10].isdigit()
+
+
 def _supplement(mark: str, rows: Sequence[str]) -> str:
     said = ["Reversal"] if mark.startswith("R") else []
     return "\n".join(part for part in (*said, *(row.strip() for row in rows)) if part)

@@ -19,6 +19,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?(?:xml|OFX)\s", re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
+LONGEST_HEADER = 2_000
 CHARSETS = {"1252": "cp1252", "ISO-8859-1": "latin-1", "8859-1": "latin-1", "UTF-8": "utf-8", "NONE": "", "": ""}
 # fmt: off
 MAY_BE_EMPTY = frozenset({
@@ -40,8 +41,8 @@ def read_ofx(content: bytes, problems: Problems) -> Node | None:
 
 def _read_sgml(content: bytes, problems: Problems) -> Node | None:
     start = content.find(b"<")
-    if start < 0:
-        problems.add(1, 1, "no_ofx", "The file has an OFX header and nothing after it.")
+    if not 0 <= start <= LONGEST_HEADER:
+        problems.add(1, 1, "no_ofx", "The file has an OFX header and no document after it.")
         return None
     header = dict(_HEADER.findall(content[:start].decode("ascii", "replace")))
     if header.get("DATA", "OFXSGML") != "OFXSGML" or header.get("ENCODING", "") not in ("", "USASCII", "UTF-8", "NONE"):

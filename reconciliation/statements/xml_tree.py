@@ -74,6 +74,7 @@ class Node:
 
 
 def report(problems: Problems, node: Node, code: str, message: str) -> None:
+    """Add a problem at the place where an element starts."""
     problems.add(node.line, node.column, code, message)
 
 

@@ -47,6 +47,14 @@ def test_a_reversal_keeps_the_direction_of_its_mark_and_a_moment_the_banks_own_d
     assert (draw.bank_reference, draw.customer_reference) == ("", "DRAW-0001")
 
 
+def test_without_a_booking_date_an_entry_was_booked_by_the_day_of_the_statement() -> None:
+    content = BASE.replace("<BookgDt><Dt>2026-01-05</Dt></BookgDt>", "<ValDt><Dt>2026-01-09</Dt></ValDt>")
+    parsed = parse(content.encode())
+    assert parsed.problems == ()
+    (line,) = parsed.statements[1].lines
+    assert (line.posted_on, line.value_date) == (dt.date(2026, 1, 5), dt.date(2026, 1, 9))
+
+
 def test_pending_entries_are_not_on_the_statement() -> None:
     assert [line.amount_minor for line in parse(BASE.encode()).statements[1].lines] == [-561_000]
 
@@ -109,6 +117,7 @@ CHANGES = {
     "unknown status": ("<Sts>PDNG", "<Sts>MAYB", [(72, 9, "bad_status")]),
     "bad reversal mark": ("<RvslInd>true", "<RvslInd>maybe", [(44, 7, "bad_reversal")]),
     "another version": ("camt.053.001.02", "camt.053.001.99", [(2, 1, "unsupported_version")]),
+    "an element that does not belong": ("<GrpHdr>", "<X/><GrpHdr>", [(4, 5, "unknown_element")]),
     "another message": ("<BkToCstmrStmt>", "<BkToCstmrRpt>", []),
     "the same day twice": ("2026-01-05</Dt></Dt></Bal>", "2026-01-04</Dt></Dt></Bal>", [(54, 1, "statement_repeated")]),
     "long reference": ("BK20260104001", "B" * 121, [(20, 1, "reference_too_long")]),

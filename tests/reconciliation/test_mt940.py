@@ -58,6 +58,13 @@ def test_an_entry_date_before_the_years_end_belongs_to_the_old_year() -> None:
     assert (line.value_date, line.posted_on) == (dt.date(2026, 1, 2), dt.date(2025, 12, 31))
 
 
+def test_without_an_entry_date_a_later_value_date_does_not_move_the_booking() -> None:
+    parsed = parse(BASE.replace(":61:260104D700", ":61:260107D700").encode())
+    assert parsed.problems == ()
+    line = parsed.statements[0].lines[1]
+    assert (line.value_date, line.posted_on) == (dt.date(2026, 1, 7), dt.date(2026, 1, 4))
+
+
 def test_the_sender_of_the_envelope_is_the_bank_of_a_bare_account() -> None:
     bare = BASE.replace("021000089/4470001", "4470001")
     assert {statement.bank_id for statement in parse(bare.encode()).statements} == {"FRSTUS33"}
