@@ -7,6 +7,7 @@ body, calls exactly one command and returns what it gave. `compliance/api.py` is
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,6 +25,7 @@ from compliance import access
 from compliance.http import Anyone, api_actor
 from compliance.permissions import Permission
 from coverpay.kernel.actors import Actor
+from coverpay.kernel.errors import Invalid
 
 SerializerClass = type[serializers.BaseSerializer[Any]]
 Handler = Callable[..., Any]
@@ -173,6 +175,15 @@ def shows(gives: SerializerClass, many: bool = False) -> Callable[[Handler], Han
         return extend_schema(responses={200: gives(many=many)}, filters=False)(route(show))
 
     return decorate
+
+
+def day_asked(said: Mapping[str, Any], field: str) -> dt.date | None:
+    """Read a day of a query; None when it is left out. Raises: Invalid, naming the field."""
+    text = said.get(field, "")
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Invalid("Write the day like 2026-01-31.", field=field) from None
 
 
 def _responses(status: int, gives: SerializerClass | None) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any, ClassVar
 
 from drf_spectacular.types import OpenApiTypes
@@ -16,8 +15,7 @@ from billing.models import TrustMovement
 from billing.trust import DRAWS, REMITS, Withdrawal
 from compliance import access
 from compliance.permissions import Permission
-from compliance.resources import Asked, Resource, Rows, Shown, acts, creates
-from coverpay.kernel.errors import Invalid
+from compliance.resources import Asked, Resource, Rows, Shown, acts, creates, day_asked
 from coverpay.kernel.money import Money
 from reconciliation import trust as positions
 from reconciliation.ledger.models import Book
@@ -77,7 +75,7 @@ class TrustPositions(Resource):
     )
     def list(self, request: Request) -> Response:
         book = access.visible(self.actor, Book.objects.all()).first()
-        at = _day(request.query_params.get("at"))
+        at = day_asked(request.query_params, "at")
         return self.answer(positions.positions(book.id, at) if book else [], many=True)
 
 
@@ -150,13 +148,6 @@ class TrustMovements(Rows):
     def undo(self, id: str, asked: dict[str, Any]) -> TrustMovement:
         """Take back a movement that did not happen after all."""
         return trust.undo(movement_id=id, reason=asked["reason"], actor=self.actor)
-
-
-def _day(text: str | None) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Invalid("Write the day like 2026-01-31.", field="at") from None
 
 
 routes = [("trust-positions", TrustPositions), ("trust-movements", TrustMovements)]

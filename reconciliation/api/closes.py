@@ -13,9 +13,9 @@ from rest_framework.response import Response
 
 from compliance import access
 from compliance.permissions import Permission
-from compliance.resources import Asked, Resource, Rows, Shown, acts, creates
+from compliance.resources import Asked, Resource, Rows, Shown, acts, creates, day_asked
 from coverpay.kernel import clock
-from coverpay.kernel.errors import Invalid, NotFound
+from coverpay.kernel.errors import NotFound
 from reconciliation import checklists, closes
 from reconciliation.ledger.models import Book
 from reconciliation.models import Close
@@ -91,7 +91,7 @@ class Checklist(Resource):
     )
     def list(self, request: Request) -> Response:
         book = access.visible(self.actor, Book.objects.all()).first()
-        day = _day(request.query_params.get("as_of")) or clock.today() - dt.timedelta(days=1)
+        day = day_asked(request.query_params, "as_of") or clock.today() - dt.timedelta(days=1)
         return self.answer(checklists.items(book, day) if book else [], many=True)
 
 
@@ -100,13 +100,6 @@ def _book(view: Resource) -> Book:
     if book is None:
         raise NotFound("The organization has no books yet.")
     return book
-
-
-def _day(text: str | None) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Invalid("Write the day like 2026-01-31.", field="as_of") from None
 
 
 routes = [("closes", Closes), ("closing-checklist", Checklist)]

@@ -13,8 +13,7 @@ from rest_framework.response import Response
 
 from compliance import access
 from compliance.permissions import Permission
-from compliance.resources import Asked, Resource, Rows, Shown, acts, creates
-from coverpay.kernel.errors import Invalid
+from compliance.resources import Asked, Resource, Rows, Shown, acts, creates, day_asked
 from reconciliation import exports
 from reconciliation.export.formats import FORMATS
 from reconciliation.models import AccountMapping, ExportBatch
@@ -134,17 +133,10 @@ class TieOut(Resource):
         rows = exports.tie_out(
             access.organization_of(self.actor),
             asked.get("system", ""),
-            _day(asked.get("from_on"), "from_on") or dt.date.min,
-            _day(asked.get("to_on"), "to_on") or dt.date.max,
+            day_asked(asked, "from_on") or dt.date.min,
+            day_asked(asked, "to_on") or dt.date.max,
         )
         return self.answer(rows, many=True)
-
-
-def _day(text: str | None, field: str) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Invalid("Write the day like 2026-01-31.", field=field) from None
 
 
 routes = [

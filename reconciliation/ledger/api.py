@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any, ClassVar
 
 from drf_spectacular.types import OpenApiTypes
@@ -13,8 +12,7 @@ from rest_framework.response import Response
 
 from compliance import access
 from compliance.permissions import Permission
-from compliance.resources import Resource, Rows, Shown
-from coverpay.kernel.errors import Invalid
+from compliance.resources import Resource, Rows, Shown, day_asked
 from reconciliation.ledger import balances
 from reconciliation.ledger.models import Book, Entry, Line
 
@@ -81,15 +79,8 @@ class TrialBalance(Resource):
     )
     def list(self, request: Request) -> Response:
         book = access.visible(self.actor, Book.objects.all()).first()
-        at = _date(request.query_params.get("at"))
+        at = day_asked(request.query_params, "at")
         return self.answer(balances.trial_balance(book.id, at) if book else [], many=True)
-
-
-def _date(text: str | None) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Invalid("Write the day like 2026-01-31.", field="at") from None
 
 
 routes = [
