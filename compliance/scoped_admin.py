@@ -63,6 +63,13 @@ class ScopedReadOnly(ModelAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return access.visible(actor_of(request), super().get_queryset(request))
 
+    def get_list_select_related(self, request: HttpRequest) -> Sequence[str]:
+        """Join what the list shows and no more; left to itself, the admin joins every table that can be reached."""
+        if isinstance(self.list_select_related, list | tuple):
+            return self.list_select_related
+        related = {field.name for field in self.model._meta.concrete_fields if field.is_relation}
+        return [name for name in self.list_display if name in related]
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return [self._shown(field) for field in self.model._meta.concrete_fields if self._may_be_shown(field)]
 
