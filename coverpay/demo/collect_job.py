@@ -65,7 +65,8 @@ def debit(job: Job) -> None:
     job.figure(
         f"entry {entry['transaction_code']} {entry['sec_code']}, trace {entry['trace_number']}", entry["amount_minor"]
     )
-    job.figure(f"file {file['name']}: {file['entry_count']} entry, debits", file["debit_minor"])
+    job.note(f"file {file['name']}, hash {file['content_hash'][:12]}")
+    job.figure(f"file of {file['entry_count']} entry, debits", file["debit_minor"])
 
 
 def decline(job: Job) -> None:

@@ -16,6 +16,7 @@ from billing.models import Delinquency, Invoice, SuspenseItem
 from compliance import approvals
 from coverpay.kernel import clock
 from coverpay.kernel.money import Money
+from coverpay.reports.catalog import CATALOG
 from payments import autopay
 from payments.gateways.sandbox import Sandbox
 from payments.models import Payment
@@ -37,6 +38,9 @@ DOCUMENTS = (
     "billing:account-statement",
     "billing:policy-statement",
     "payments:recovery-report-file",
+    "payments:issue-file",
+    "reconciliation:export-files",
+    *(f"reports:{name}-{form}" for name in CATALOG for form in ("csv", "xlsx")),
 )
 NOT_FOLLOWED = ("admin:", "account_logout", "mfa_download_recovery_codes", "docs", "openapi", *DOCUMENTS)
 VISITS = 2

@@ -115,7 +115,7 @@ def live_through_it(storm: Storm, chance: random.Random) -> None:
             storm.processor.start()
     storm.wait("every charge to be decided, pending or with a person", storm.moving)
     give_some_back(storm, chance)
-    storm.wait("every refund to be sent", storm.moving)
+    storm.wait("every refund to be decided", storm.moving)
     storm.processor.settle(storm.key)
     storm.told()
     storm.wait("bank debits to end", lambda: [row for row in storm.attempts() if row["state"] == "pending"])

@@ -23,7 +23,7 @@ from tests.support.processor.client import Processor
 from tests.support.story import HEADER, Story
 
 Row = dict[str, Any]
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 180
 """How long nothing may change while something is waited for, however slow the machine is."""
 CHARGES_A_LIFE = 10
 """What a worker sends at least before it is killed."""
@@ -54,7 +54,8 @@ FROM payments_attempt a JOIN payments_payment p ON p.id = a.payment_id
 WHERE a.account_id = %s ORDER BY a.id
 """
 _REFUNDS = """
-SELECT r.id, r.attempt_id, r.payment_id, r.amount_minor, r.state, r.submit_count, r.outcome_code
+SELECT r.id, r.attempt_id, r.payment_id, r.amount_minor, r.state, r.submit_count, r.outcome_code,
+       r.next_check_at IS NULL AS asked_no_more
 FROM payments_refund r JOIN payments_attempt a ON a.id = r.attempt_id WHERE a.account_id = %s ORDER BY r.id
 """
 _CLEARING = """
@@ -193,7 +194,7 @@ class Storm:
         """Attempts and refunds that the sweeps still work on."""
         attempts = [row for row in self.attempts() if row["state"] in UNDECIDED and not row["asked_no_more"]]
         return [row for row in attempts if row["state"] != "pending"] + [
-            row for row in self.refunds() if row["state"] in ("planned", "submitted")
+            row for row in self.refunds() if row["state"] in UNDECIDED and not row["asked_no_more"]
         ]
 
     def told(self) -> None:
