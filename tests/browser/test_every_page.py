@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from django.db.models import Model
 from django.urls import Resolver404, resolve, reverse
 from playwright.sync_api import Page
 
@@ -19,13 +20,23 @@ from coverpay.kernel.money import Money
 from coverpay.reports.catalog import CATALOG
 from payments import autopay
 from payments.gateways.sandbox import Sandbox
-from payments.models import Payment
+from payments.models import (
+    AccountValidation,
+    AchEntry,
+    AchFile,
+    Disbursement,
+    GatewayAccount,
+    Payment,
+    PaymentMethod,
+    ScheduledPayment,
+)
 from policies import cancellations, renewals
 from policies.cancellations import CancellationRequest
 from policies.models import Cancellation, Policy
 from policies.renewals import RenewalRequest
+from reconciliation.models import BankAccount
 from tests.browser.conftest import sign_in
-from tests.support import books, late, routes, seeded, world
+from tests.support import books, disputed, late, paying, routes, seeded, seeded_out, world
 from tests.support.books import House
 from tests.support.seeded import Seeded
 
@@ -42,6 +53,26 @@ DOCUMENTS = (
     "reconciliation:export-files",
     *(f"reports:{name}-{form}" for name in CATALOG for form in ("csv", "xlsx")),
 )
+BY_STATE: dict[str, type[Model]] = {
+    "payments:capture": Payment,
+    "payments:let-go": Payment,
+    "payments:schedule": Invoice,
+    "payments:enter-method": Policy,
+    "payments:validate-method": PaymentMethod,
+    "payments:confirm-validation": AccountValidation,
+    "payments:lift-block": PaymentMethod,
+    "payments:issue-run": BankAccount,
+    "payments:disbursement-hold": Disbursement,
+    "payments:disbursement-release": Disbursement,
+    "payments:disbursement-cancel": Disbursement,
+    "payments:disbursement-void": Disbursement,
+    "payments:disbursement-reissue": Disbursement,
+    "payments:disbursement-escheat": Disbursement,
+    "payments:processor-bring-back": GatewayAccount,
+    "payments:rejected-ach-file": AchFile,
+    "payments:reverse-ach-entry": AchEntry,
+}
+"""Pages that only a thing in a state of its own links to: opened by their address too."""
 NOT_FOLLOWED = ("admin:", "account_logout", "mfa_download_recovery_codes", "docs", "openapi", *DOCUMENTS)
 VISITS = 2
 
@@ -112,6 +143,15 @@ def lives(house: House) -> list[str]:
     return [*shown, late.followed(undecided).id, *(receipt.id for receipt in renewing.receipts.all())]
 
 
+def payments_in_every_state(house: House) -> list[str]:
+    """A payment that is held, a method that is blocked and a check that waits to be written. Gives their ids."""
+    card = paying.card(house, books.bound(house).insured)
+    paying.blocked(method=card, reason="stolen_card", actor=house.me)
+    owing = books.billed(house)
+    paying.card(house, owing.policy.insured)
+    return [disputed.held(house).id, seeded_out.waiting(house).id, card.id]
+
+
 def name_of(url: str) -> str:
     """The name of the page at an address, without the ids in it."""
     try:
@@ -156,10 +196,16 @@ def _inspect(page: Page) -> None:
 def test_links_from_home_lead_to_every_page_and_none_has_a_fault(page: Page, book: Seeded) -> None:
     sign_in(page, book.admin)
     quote, paid = Policy.objects.get(number="Q-1"), Payment.objects.filter(state="succeeded")[0]
-    own = [f"/go/{id}/" for id in lives(book.house)]
+    own = [f"/go/{id}/" for id in [*lives(book.house), *payments_in_every_state(book.house)]]
+    own.append(reverse("payments:methods", args=[ScheduledPayment.objects.earliest("id").invoice.policy_id]))
+    own.append(reverse("payments:method", args=[AccountValidation.objects.earliest("id").payment_method_id]))
     seen = walk(page, page.url, "/search/?q=Aloha", f"/go/{quote.id}/", f"/go/{paid.id}/", *own)
     pages = {route.name for route in routes.every() if route.is_page and "get" in route.methods}
-    assert pages - seen - set(DOCUMENTS) == set(), "no link leads there"
+    assert pages - seen - set(DOCUMENTS) - set(BY_STATE) == set(), "no link leads there"
+    for name, model in BY_STATE.items():
+        answer = page.goto(reverse(name, args=[book.one(model).pk]))
+        assert answer is not None and answer.ok, name
+        _inspect(page)
 
 
 def test_the_pages_before_sign_in_have_no_fault(page: Page, book: Seeded) -> None:
