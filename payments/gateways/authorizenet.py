@@ -198,7 +198,7 @@ class AuthorizeNet:
     def _listed(self, reference: str) -> Iterator[Mapping[str, Any]]:
         """What may be the transaction of a reference: unsettled ones, then those settled since it was made."""
         yield from self._api.pages("getUnsettledTransactionListRequest", {})
-        made = made_at(reference) or clock.now() - LOOK_BACK
+        made = min(made_at(reference) or clock.now() - LOOK_BACK, clock.now())
         for batch in self._batches(made.date() - dt.timedelta(days=1), clock.today() + dt.timedelta(days=1)):
             yield from self._api.pages("getTransactionListRequest", {"batchId": str(batch["batchId"])})
 

@@ -56,8 +56,12 @@ def test_a_settled_batch_is_a_payout_of_charges_and_refunds_without_fees(bench: 
     assert bench.at("m2").payouts("m2", dt.date(2026, 2, 1)) == []
 
 
-def test_a_reference_older_than_the_duplicate_window_is_looked_up_before_it_is_sent(bench: AuthorizeNetBench) -> None:
-    with clock.frozen(clock.now() - dt.timedelta(hours=9)):
+@pytest.mark.parametrize("hours", [-9, 24 * 40], ids=["older than the duplicate window", "by a clock that ran ahead"])
+def test_a_settled_reference_is_looked_up_and_not_taken_again(
+    bench: AuthorizeNetBench, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    monkeypatch.setattr(ids, "_last", 0)
+    with clock.frozen(clock.now() + dt.timedelta(hours=hours)):
         reference = ids.new("att")
     charge = bench.charge(reference=reference)
     assert bench.take(charge).status is Status.SUCCEEDED
