@@ -21,10 +21,11 @@ from coverpay.kernel.errors import IllegalTransition
 from coverpay.kernel.money import Money
 from reconciliation import breaks, matching
 from reconciliation.ledger.models import Line
-from reconciliation.matching import BankLine, BookLine, MatchRules
+from reconciliation.matching import BankLine, BookLine
+from reconciliation.matching.rules import DEFAULT
 from reconciliation.models import BankAccount, Break, Match, Statement, StatementLine
 
-RULES = MatchRules(version="one-to-one.1", date_window_days=3, transit_days=0)
+RULES = DEFAULT
 KINDS = tuple(kind.value for kind in matching.BreakKind)
 LISTED = 20
 SETTLED = "Settled by matching: "
@@ -153,9 +154,10 @@ def _book_line(account: BankAccount, line: Line) -> BookLine:
     )
 
 
-def _refused(account: BankAccount) -> set[tuple[str, str]]:
+def _refused(account: BankAccount) -> set[tuple[frozenset[str], frozenset[str]]]:
     undone = Match.objects.filter(bank_account=account, undone_at__isnull=False)
-    return {(bank, str(book)) for bank, book in undone.values_list("statement_line_id", "ledger_line_id")}
+    pairs = undone.values_list("statement_line_id", "ledger_line_id")
+    return {(frozenset((bank,)), frozenset((str(book),))) for bank, book in pairs}
 
 
 def _keep_matches(account: BankAccount, found: Iterable[matching.Match]) -> list[Match]:
@@ -164,8 +166,8 @@ def _keep_matches(account: BankAccount, found: Iterable[matching.Match]) -> list
             Match(
                 id=ids.new("mat"),
                 bank_account=account,
-                statement_line_id=match.bank_line_id,
-                ledger_line_id=int(match.book_line_id),
+                statement_line_id=match.bank_line_ids[0],
+                ledger_line_id=int(match.book_line_ids[0]),
                 stage=match.stage,
                 score=match.score,
                 reason=match.reason,

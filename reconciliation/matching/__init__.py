@@ -10,8 +10,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 
-from reconciliation.matching.lines import BankLine, BookLine, Break, BreakKind, Match, MatchResult, MatchRules
-from reconciliation.matching.stages import STAGES, L, Pool, in_order
+from reconciliation.matching.lines import (
+    Alias,
+    BankLine,
+    BookLine,
+    Break,
+    BreakKind,
+    FeeTerm,
+    Match,
+    MatchResult,
+    MatchRules,
+    Suggestion,
+)
+from reconciliation.matching.stages import STAGES, Grouping, L, Pool, in_order
 
 
 def match(
@@ -19,25 +30,30 @@ def match(
     book_lines: Iterable[BookLine],
     rules: MatchRules,
     cuts: Mapping[str, dt.date] | None = None,
-    refused: Collection[tuple[str, str]] = (),
+    refused: Collection[Grouping] = (),
+    aliases: Iterable[Alias] = (),
 ) -> MatchResult:
     """Match what can be matched for sure; everything else becomes a break.
 
     Takes:  lines without a live match; `cuts` is the last day each account's statements cover. Without it the
             account's latest bank line stands in. Bank lines of zero move no money and need no partner. `refused`
-            are pairs of (bank line, book line) that a person took apart: they are never matched again.
-    Gives:  matches and breaks, each in the order of their line ids. A book line posted on or after the cut (less the
-            days in transit) may still be on its way: neither match nor break.
+            are groupings of (bank lines, book lines) that a person took apart: exactly these are never matched again.
+            `aliases` are spellings of parties learnt from confirmed pairs.
+    Gives:  matches, breaks and suggestions, each in the order of their line ids. A book line posted on or after the
+            cut (less the days in transit) may still be on its way: neither match nor break.
     Raises: ValueError when an id comes twice.
     """
     bank, books = _by_id(bank_lines), _by_id(book_lines)
-    pool = Pool(rules, {key: line for key, line in bank.items() if line.amount_minor}, books, refused)
+    pool = Pool(
+        rules, {key: line for key, line in bank.items() if line.amount_minor}, books, frozenset(refused), tuple(aliases)
+    )
     for stage in STAGES:
         stage(pool)
     _leave_over(pool, _cuts(bank.values()) if cuts is None else cuts)
     return MatchResult(
-        tuple(sorted(pool.matches, key=lambda match: match.bank_line_id)),
+        tuple(sorted(pool.matches, key=lambda match: match.bank_line_ids)),
         tuple(sorted(pool.breaks, key=lambda found: (found.line_id, found.kind))),
+        tuple(sorted(pool.suggestions, key=lambda one: (one.bank_line_ids, -one.score, one.book_line_ids))),
     )
 
 
@@ -67,4 +83,16 @@ def _by_id(lines: Iterable[L]) -> dict[str, L]:
     return found
 
 
-__all__ = ["BankLine", "BookLine", "Break", "BreakKind", "Match", "MatchResult", "MatchRules", "match"]
+__all__ = [
+    "Alias",
+    "BankLine",
+    "BookLine",
+    "Break",
+    "BreakKind",
+    "FeeTerm",
+    "Match",
+    "MatchResult",
+    "MatchRules",
+    "Suggestion",
+    "match",
+]

@@ -9,7 +9,10 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class BankLine:
-    """A movement the bank reports; positive came in. `references` are all the bank gives, in any spelling."""
+    """A movement the bank reports; positive came in.
+
+    `references` are all the bank gives, in any spelling; `payer` is what it writes for the other party, if anything.
+    """
 
     id: str
     account_id: str
@@ -18,11 +21,15 @@ class BankLine:
     posted_on: dt.date
     references: tuple[str, ...] = ()
     text: str = ""
+    payer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BookLine:
-    """A cash line of our ledger; positive (debit) came in. `reference` is what a statement should show for it."""
+    """A cash line of our ledger; positive (debit) came in.
+
+    `reference` is what a statement should show for it; `party` is the name or id of who paid or was paid, if known.
+    """
 
     id: str
     account_id: str
@@ -31,19 +38,66 @@ class BookLine:
     posted_on: dt.date
     reference: str = ""
     subject: str = ""
+    party: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A spelling learnt from a confirmed pair: when the bank writes `normal_text`, it means `party`."""
+
+    normal_text: str
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeeTerm:
+    """What a bank or processor keeps back: a share in millionths and a fixed amount.
+
+    `per` says whether it is taken of each book line or once of the deposit; each fee is rounded once, by `rounding`.
+    A term speaks only of bank lines whose text contains `text_contains`, in any case; empty speaks of all.
+    """
+
+    name: str
+    text_contains: str = ""
+    ppm: int = 0
+    fixed_minor: int = 0
+    per: str = "line"
+    rounding: str = "half_even"
+
+
+FEE_PER = ("line", "deposit")
+FEE_ROUNDING = ("half_even", "half_up", "down")
+
+STAGE_NAMES = (
+    "exact_reference",
+    "same_reference",
+    "amount_and_date",
+    "shared_reference",
+    "subset_sum",
+    "fuzzy_text",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class MatchRules:
     """The versioned rules of a run.
 
-    `date_window_days` is how far apart two lines of the same amount may stand to be the same money without a common
-    reference; `transit_days` is how long money may be under way before a book line without partner is a break.
+    `date_window_days` is how far apart two lines may stand to be the same money without a common reference;
+    `transit_days` is how long money may be under way before a book line without partner is a break. A difference
+    within `amount_tolerance_minor` is still a break, but one that says so. The bounds of the subset stage are counted
+    in lines of one answer, in lines that may be part of one, and in sums looked at.
     """
 
     version: str
     date_window_days: int = 3
     transit_days: int = 0
+    amount_tolerance_minor: int = 0
+    fee_terms: tuple[FeeTerm, ...] = ()
+    stages: frozenset[str] = frozenset(STAGE_NAMES)
+    subset_max_lines: int = 60
+    subset_max_candidates: int = 200
+    subset_max_nodes: int = 200_000
+    fuzzy_threshold: int = 850
 
 
 class BreakKind(StrEnum):
@@ -51,18 +105,35 @@ class BreakKind(StrEnum):
     BOOKS_ONLY = "books_only"
     AMOUNT_DIFFERS = "amount_differs"
     AMBIGUOUS = "ambiguous"
+    FEE_TAKEN = "fee_taken"
+
+
+Compared = tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One bank line and one book line that are the same money. `compared` holds (what, bank's value, books' value)."""
+    """Bank lines and book lines that are the same money. `compared` holds (what, bank's value, books' value)."""
 
-    bank_line_id: str
-    book_line_id: str
+    bank_line_ids: tuple[str, ...]
+    book_line_ids: tuple[str, ...]
     stage: str
     score: int
     reason: str
-    compared: tuple[tuple[str, str, str], ...]
+    compared: Compared
+    rule_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Lines that may be the same money, for a person to confirm; the lines stay open. `score` runs from 0 to 1000."""
+
+    bank_line_ids: tuple[str, ...]
+    book_line_ids: tuple[str, ...]
+    stage: str
+    score: int
+    reason: str
+    compared: Compared
     rule_version: str
 
 
@@ -89,3 +160,4 @@ class Break:
 class MatchResult:
     matches: tuple[Match, ...]
     breaks: tuple[Break, ...]
+    suggestions: tuple[Suggestion, ...] = ()

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from coverpay.kernel.money import Money
 from reconciliation.matching.groups import Group, Key, by_reference, near
-from reconciliation.matching.lines import BankLine, BookLine, Break, BreakKind, Match, MatchRules
+from reconciliation.matching.lines import (
+    Alias,
+    BankLine,
+    BookLine,
+    Break,
+    BreakKind,
+    Match,
+    MatchRules,
+    Suggestion,
+)
 
 L = TypeVar("L", BankLine, BookLine)
+Grouping = tuple[frozenset[str], frozenset[str]]
+"""Which bank lines and which book lines were one match."""
 
 
 @dataclass(slots=True)
@@ -22,9 +33,11 @@ class Pool:
     rules: MatchRules
     bank: dict[str, BankLine]
     books: dict[str, BookLine]
-    refused: Collection[tuple[str, str]] = ()
+    refused: frozenset[Grouping] = frozenset()
+    aliases: tuple[Alias, ...] = ()
     matches: list[Match] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
+    suggestions: list[Suggestion] = field(default_factory=list)
 
     def match(self, bank: BankLine, book: BookLine, stage: str, score: int, reason: str) -> None:
         """Take out a pair that nobody else claims, unless a person took it apart before."""
@@ -37,7 +50,7 @@ class Pool:
             ("posted_on", bank.posted_on.isoformat(), book.posted_on.isoformat()),
             ("reference", ", ".join(bank.references), book.reference),
         )
-        self.matches.append(Match(bank.id, book.id, stage, score, reason, compared, self.rules.version))
+        self.matches.append(Match((bank.id,), (book.id,), stage, score, reason, compared, self.rules.version))
 
     def contest(self, banks: Iterable[BankLine], books: Iterable[BookLine], common: str) -> None:
         """Set aside lines that claim each other in more than one way: one break for each bank line."""
@@ -74,7 +87,7 @@ class Pool:
         self._break(BreakKind.BOOKS_ONLY, book.id, -book.amount_minor, book.currency, reason)
 
     def _is_refused(self, bank: BankLine, book: BookLine) -> bool:
-        return (bank.id, book.id) in self.refused
+        return (frozenset((bank.id,)), frozenset((book.id,))) in self.refused
 
     def _break(
         self,

@@ -12,6 +12,7 @@ from coverpay.kernel.errors import Forbidden, IllegalTransition, Invalid, NotFou
 from reconciliation import breaks, matches, queries
 from reconciliation.imports import import_statement
 from reconciliation.matches import MatchingRun
+from reconciliation.matching.rules import DEFAULT
 from reconciliation.models import BankAccount, Break, Match, StatementLine
 from tests.support import bank, world
 
@@ -53,7 +54,7 @@ def test_the_payout_of_the_main_job_is_matched_with_its_reason(account: BankAcco
     match = Match.objects.get()
     assert run.matched == [match]
     assert (match.ledger_line, match.statement_line.amount_minor) == (cash, 535_900)
-    assert (match.stage, match.score, match.rule_version) == ("exact_reference", 1000, "one-to-one.1")
+    assert (match.stage, match.score, match.rule_version) == ("exact_reference", 1000, DEFAULT.version)
     assert match.reason == "Same reference PAYOUT0001, same amount 5,359.00 USD, on the same day."
     assert match.inputs["reference"] == {"bank": "PAYOUT-0001", "books": "PAYOUT-0001"}
     assert not Break.objects.exists()

@@ -30,7 +30,7 @@ def book(
 
 
 def pairs(result: MatchResult) -> dict[str, tuple[str, str]]:
-    return {found.bank_line_id: (found.book_line_id, found.stage) for found in result.matches}
+    return {found.bank_line_ids[0]: (found.book_line_ids[0], found.stage) for found in result.matches}
 
 
 def kinds(result: MatchResult) -> dict[str, str]:
@@ -40,7 +40,8 @@ def kinds(result: MatchResult) -> dict[str, str]:
 def test_same_reference_and_amount_is_a_match_with_its_reason() -> None:
     result = match([bank("b1", 535_900, 5, "PAYOUT-0001")], [book("k1", 535_900, 3, "payout_0001")], RULES)
     (found,) = result.matches
-    assert (found.bank_line_id, found.book_line_id, found.stage, found.score) == ("b1", "k1", "exact_reference", 1000)
+    assert (found.bank_line_ids, found.book_line_ids) == (("b1",), ("k1",))
+    assert (found.stage, found.score) == ("exact_reference", 1000)
     assert found.reason == "Same reference PAYOUT0001, same amount 5,359.00 USD, 2 days apart."
     assert ("reference", "PAYOUT-0001", "payout_0001") in found.compared
     assert ("amount_minor", "535900", "535900") in found.compared
@@ -154,6 +155,6 @@ def test_the_same_line_given_twice_is_refused() -> None:
 def test_a_pair_that_a_person_took_apart_is_never_matched_again() -> None:
     banks, books = [bank("b1", 100, 5, "R1")], [book("k1", 100, 4, "R1")]
     assert pairs(match(banks, books, RULES)) == {"b1": ("k1", "exact_reference")}
-    result = match(banks, books, RULES, refused={("b1", "k1")})
+    result = match(banks, books, RULES, refused={(frozenset({"b1"}), frozenset({"k1"}))})
     assert result.matches == ()
     assert kinds(result) == {"b1": "bank_only", "k1": "books_only"}

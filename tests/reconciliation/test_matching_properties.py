@@ -32,10 +32,10 @@ book_lines = st.lists(
 @given(bank_lines, book_lines)
 def test_no_line_is_used_twice_and_every_bank_line_is_answered(banks: list[BankLine], books: list[BookLine]) -> None:
     result = match(banks, books, RULES)
-    used = Counter([found.bank_line_id for found in result.matches])
+    used = Counter([found.bank_line_ids[0] for found in result.matches])
     used.update(found.line_id for found in result.breaks if found.kind != "books_only")
     assert used == Counter(line.id for line in banks if line.amount_minor)
-    matched = [found.book_line_id for found in result.matches]
+    matched = [found.book_line_ids[0] for found in result.matches]
     loose = [found.line_id for found in result.breaks if found.kind == "books_only"]
     claimed = {book_id for found in result.breaks for book_id in found.candidates}
     assert len(set(matched)) == len(matched)
@@ -48,7 +48,7 @@ def test_a_match_joins_equal_money_of_one_account(banks: list[BankLine], books: 
     bank_by_id = {line.id: line for line in banks}
     book_by_id = {line.id: line for line in books}
     for found in match(banks, books, RULES).matches:
-        bank, book = bank_by_id[found.bank_line_id], book_by_id[found.book_line_id]
+        bank, book = bank_by_id[found.bank_line_ids[0]], book_by_id[found.book_line_ids[0]]
         assert (bank.account_id, bank.currency, bank.amount_minor) == (
             book.account_id,
             book.currency,
@@ -72,7 +72,7 @@ def test_the_order_of_the_input_does_not_matter(
 @given(bank_lines, book_lines)
 def test_matching_what_is_left_finds_nothing_new(banks: list[BankLine], books: list[BookLine]) -> None:
     first = match(banks, books, RULES, {"bnk_a": FIRST, "bnk_b": FIRST})
-    taken = {found.bank_line_id for found in first.matches} | {found.book_line_id for found in first.matches}
+    taken = {found.bank_line_ids[0] for found in first.matches} | {found.book_line_ids[0] for found in first.matches}
     again = match(
         [line for line in banks if line.id not in taken],
         [line for line in books if line.id not in taken],
@@ -97,7 +97,7 @@ def test_the_retelling_agrees_also_where_lines_crowd(
     banks = [BankLine(f"b{n}", "bnk_a", row[0], "USD", row[1], row[2]) for n, row in enumerate(bank_rows)]
     books = [BookLine(f"k{n}", "bnk_a", row[0], "USD", row[1], row[2]) for n, row in enumerate(book_rows)]
     found = match(banks, books, RULES)
-    assert {(pair.bank_line_id, pair.book_line_id) for pair in found.matches} == _told_plainly(banks, books)
+    assert {(pair.bank_line_ids[0], pair.book_line_ids[0]) for pair in found.matches} == _told_plainly(banks, books)
 
 
 def _told_plainly(banks: list[BankLine], books: list[BookLine]) -> set[tuple[str, str]]:
@@ -135,7 +135,7 @@ def _told_plainly(banks: list[BankLine], books: list[BookLine]) -> set[tuple[str
 @given(bank_lines, book_lines)
 def test_a_plain_retelling_of_the_rules_finds_the_same_pairs(banks: list[BankLine], books: list[BookLine]) -> None:
     found = match(banks, books, RULES)
-    assert {(pair.bank_line_id, pair.book_line_id) for pair in found.matches} == _told_plainly(banks, books)
+    assert {(pair.bank_line_ids[0], pair.book_line_ids[0]) for pair in found.matches} == _told_plainly(banks, books)
 
 
 def _crowd(size: int) -> tuple[list[BankLine], list[BookLine]]:
