@@ -1,8 +1,9 @@
-"""Accounts at processors, methods, payments with attempts and refunds, disputes, recovery, ACH, deposits, payouts."""
+"""Accounts at processors, methods, payments, refunds, disputes, recovery, ACH, deposits, payouts, resolved breaks."""
 
 from payments.models.accounts import GatewayAccount, RoutingTable
 from payments.models.ach import AchEntry, AchFile, AchNews
 from payments.models.autopay import Autopay, ScheduledPayment
+from payments.models.break_resolutions import BreakResolution
 from payments.models.charges import Attempt, Payment, PaymentPart
 from payments.models.deposits import Deposit, DepositItem
 from payments.models.disbursements import CheckRun, Disbursement
@@ -14,6 +15,7 @@ from payments.models.methods import AccountValidation, Mandate, MethodToken, Pay
 from payments.models.payouts import Payout, PayoutLine
 from payments.models.recovery import Message, OptOut, RecoveryCase, RecoveryPlan, RecoveryStep
 from payments.models.refunds import Refund
+from payments.models.sources import SourceItem, SourceKind, SourceLine, SourceMap, SourceStatement
 
 __all__ = [
     "AccountValidation",
@@ -22,6 +24,7 @@ __all__ = [
     "AchNews",
     "Attempt",
     "Autopay",
+    "BreakResolution",
     "Breaker",
     "CheckRun",
     "Deposit",
@@ -47,4 +50,9 @@ __all__ = [
     "Refund",
     "RoutingTable",
     "ScheduledPayment",
+    "SourceItem",
+    "SourceKind",
+    "SourceLine",
+    "SourceMap",
+    "SourceStatement",
 ]

@@ -12,12 +12,17 @@ from compliance.permissions import Permission
 from coverpay.kernel import clock, guards
 from coverpay.kernel.ids import IdField
 from reconciliation.models.banks import BankAccount
+from reconciliation.models.columns import ColumnMap
 
 READ = Permission.RECONCILIATION_READ
 
 
 class StatementImport(models.Model):
-    """One uploaded file, kept raw. The same content is imported once; what does not tie is quarantined with reasons."""
+    """One uploaded file, kept raw. The same content is imported once; what does not tie is quarantined with reasons.
+
+    A CSV is read by a column map and, where it has no balances, with those a person gave: `reading` is their digest,
+    so that a file set aside because of a wrong map may be read again with a better one.
+    """
 
     class State(models.TextChoices):
         IMPORTED = "imported", "Imported"
@@ -31,6 +36,11 @@ class StatementImport(models.Model):
     format = models.CharField(max_length=12, blank=True)
     content_sha256 = models.CharField(max_length=64)
     content = models.BinaryField()
+    column_map = models.ForeignKey(
+        ColumnMap, null=True, blank=True, on_delete=models.PROTECT, related_name="imports", help_text="Of a CSV."
+    )
+    given = models.JSONField(default=dict, blank=True, help_text="The balances and day a person typed for a CSV.")
+    reading = models.CharField(max_length=64, blank=True, db_collation="C", help_text="Digest of map and given.")
     state = models.CharField(max_length=12, choices=State.choices)
     problems = models.JSONField(default=list, help_text="line, column, code, message.")
     line_count = models.PositiveIntegerField(default=0)
@@ -40,9 +50,14 @@ class StatementImport(models.Model):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
+                fields=["organization", "content_sha256", "reading"],
+                name="one_statement_per_reading",
+            ),
+            models.UniqueConstraint(
                 fields=["organization", "content_sha256"],
+                condition=models.Q(state="imported"),
                 name="one_statement_per_content",
-            )
+            ),
         ]
         triggers: ClassVar = guards.append_only("statement import")
 
