@@ -12,6 +12,7 @@ from compliance.access import Access
 from compliance.permissions import Permission
 from coverpay.kernel import clock, guards
 from coverpay.kernel.ids import IdField
+from payments.models.accounts import GatewayAccount
 from payments.models.charges import Attempt, Payment
 
 REFUND_JUMPS = [
@@ -66,7 +67,9 @@ class Refund(FSMModelMixin, models.Model):
     state = FSMField(default=State.PLANNED, choices=State.choices, protected=True)
     gateway_reference = models.CharField(max_length=80, blank=True)
     outcome_code = models.CharField(max_length=60, blank=True)
+    outcome_message = models.CharField(max_length=300, blank=True)
     submit_count = models.PositiveIntegerField(default=0)
+    check_count = models.PositiveIntegerField(default=0)
     next_check_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)
 
@@ -112,6 +115,11 @@ class Refund(FSMModelMixin, models.Model):
     @transition(field=state, source=[State.SUBMITTED, State.UNKNOWN], target=State.DECLINED)
     def decline(self) -> None:
         """The gateway refused; the payment stands."""
+
+    @property
+    def account(self) -> GatewayAccount:
+        """Where the money was taken and is given back."""
+        return self.attempt.account
 
     def __str__(self) -> str:
         return self.id
