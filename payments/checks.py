@@ -21,7 +21,7 @@ from payments.models import CheckRun, Disbursement
 from payments.positive_pay import IssuedCheck
 from policies import locks
 from reconciliation.ledger.models import Line
-from reconciliation.models import BankAccount, Match
+from reconciliation.models import BankAccount, MatchBankLine
 
 S = Disbursement.State
 FIRST_NUMBER = 1001
@@ -170,8 +170,8 @@ def is_stale(made: Disbursement, on: dt.date) -> bool:
 def seen_at_bank(made: Disbursement) -> dt.date | None:
     """The day the bank shows the payment, by the standing match of the line its issue posted."""
     lines = Line.objects.filter(entry__source_id=made.id, entry__kind=journal.DISBURSEMENT_ISSUED)
-    match = Match.objects.filter(ledger_line__in=lines, undone_at__isnull=True).select_related("statement_line").first()
-    return match.statement_line.posted_on if match else None
+    seen = MatchBankLine.objects.filter(live=True, match__book_lines__ledger_line__in=lines)
+    return seen.order_by("statement_line__posted_on").values_list("statement_line__posted_on", flat=True).last()
 
 
 def void_file(bank: BankAccount, on: dt.date) -> str:

@@ -12,7 +12,8 @@ from compliance import access
 from coverpay.kernel.actors import Actor
 from payments.models import Attempt, Dispute, GatewayAccount, Payment, PaymentPart, Payout, PayoutLine, Refund
 from reconciliation.ledger.models import Entry
-from reconciliation.models import Break, Match
+from reconciliation.models import Break, Match, MatchBookLine
+from reconciliation.queries import MATCH_SIDES
 
 TAKEN = (Payment.State.SUCCEEDED, Payment.State.REFUNDED, Payment.State.RETURNED, Payment.State.DISPUTED)
 
@@ -88,11 +89,11 @@ def payout_lines_of(actor: Actor, payment: Payment) -> list[PayoutLine]:
 
 def bank_matches_of(actor: Actor, payout_ids: Sequence[str]) -> dict[str, Match]:
     """Where payouts were seen at the bank: payout id -> the standing match of its ledger line."""
-    matches = access.visible(actor, Match.objects.filter(undone_at__isnull=True)).filter(
-        ledger_line__entry__source_id__in=payout_ids
-    )
-    related = matches.select_related("statement_line__statement__bank_account", "ledger_line__entry")
-    return {match.ledger_line.entry.source_id: match for match in related}
+    seen = MatchBookLine.objects.filter(live=True, ledger_line__entry__source_id__in=payout_ids)
+    match_of = dict(seen.values_list("ledger_line__entry__source_id", "match_id"))
+    found = access.visible(actor, Match.objects.filter(pk__in=match_of.values())).select_related("bank_account")
+    matches = {match.id: match for match in found.prefetch_related(*MATCH_SIDES)}
+    return {payout_id: matches[match_id] for payout_id, match_id in match_of.items() if match_id in matches}
 
 
 def gateway_account_names(ids: Collection[str]) -> dict[str, str]:
@@ -138,8 +139,8 @@ def _in_payout(taken: Attempt | None, line: PayoutLine | None) -> Stop:
 def _at_bank(paid_out: PayoutLine | None, match: Match | None) -> Stop:
     if match is None:
         return Stop("On the bank statement", "not seen yet" if paid_out else "–")
-    seen = match.statement_line
-    where = f"{seen.statement.bank_account}, {seen.posted_on}"
+    seen = match.statement_lines[-1]
+    where = f"{match.bank_account}, {seen.posted_on}"
     return Stop("On the bank statement", where, match.matched_at, seen.id)
 
 

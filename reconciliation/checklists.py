@@ -7,7 +7,7 @@ import datetime as dt
 from django.db.models import Sum
 
 from coverpay.kernel import bus
-from reconciliation import matches, queries, trust
+from reconciliation import open_lines, queries, trust
 from reconciliation.events import OpenAbove, OpenItem
 from reconciliation.ledger import balances
 from reconciliation.ledger.models import Book
@@ -62,7 +62,7 @@ def _statements(banks: list[BankAccount], as_of: dt.date) -> OpenItem:
 def _bank_lines(banks: list[BankAccount], as_of: dt.date) -> OpenItem:
     count = amount = 0
     for bank in banks:
-        rows = matches.open_bank_lines(bank).filter(statement__as_of__lte=as_of)
+        rows = open_lines.open_bank_lines(bank).filter(statement__as_of__lte=as_of)
         count += rows.count()
         amount += rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0
     return OpenItem("bank_lines", "Bank lines without a match", count, amount, False, "/bank/")
@@ -71,7 +71,7 @@ def _bank_lines(banks: list[BankAccount], as_of: dt.date) -> OpenItem:
 def _book_lines(banks: list[BankAccount], as_of: dt.date) -> OpenItem:
     count = amount = 0
     for bank in banks:
-        rows = matches.open_book_lines(bank).filter(posted_on__lte=as_of)
+        rows = open_lines.open_book_lines(bank).filter(posted_on__lte=as_of)
         count += rows.count()
         amount += rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0
     return OpenItem("book_lines", "Cash lines of the books the bank has not shown", count, amount, False, "/bank/")

@@ -1,35 +1,43 @@
-"""Run matching over a bank account and keep what it found; take a match apart again.
+"""Match lines of the bank with lines of the books: by the rules, by a person, and apart again.
 
 Matching never posts: it compares statement lines with the lines of the account's cash account in the books and writes
-matches and breaks. The bank account's row is the lock, so no line can be matched twice. A run repeated changes nothing.
+matches and breaks. A match is a group of lines that ties to the cent. The bank account's row is the lock, so no line
+can be matched twice. A run repeated changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
-
 from compliance import access, audit, events
 from compliance.permissions import Permission
-from coverpay.kernel import clock, commands, ids, texts
+from coverpay.kernel import clock, commands, copying, ids, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
-from coverpay.kernel.errors import IllegalTransition
+from coverpay.kernel.errors import Conflict, IllegalTransition, Invalid
 from coverpay.kernel.money import Money
-from reconciliation import breaks, matching
+from reconciliation import findings, matching, open_lines
+from reconciliation.findings import LISTED
 from reconciliation.ledger.models import Line
-from reconciliation.matching import BankLine, BookLine
 from reconciliation.matching.rules import DEFAULT
-from reconciliation.models import BankAccount, Break, Match, Statement, StatementLine
+from reconciliation.models import BankAccount, Break, Match, MatchBankLine, MatchBookLine, StatementLine
 
-RULES = DEFAULT
-KINDS = tuple(kind.value for kind in matching.BreakKind)
-LISTED = 20
-SETTLED = "Settled by matching: "
-"""How matching begins the reason of a break it closes itself; any other reason is a person's and is final."""
+BY_HAND = "by_hand"
+"""The stage of a match that a person made."""
+
+
+class DoesNotTie(Invalid):
+    """The chosen lines of the bank and of the books do not come to the same amount, or one side has none."""
+
+    code = "does_not_tie"
+
+
+class NotOpen(Conflict):
+    """A chosen line is not of this account or stands in a match already."""
+
+    code = "line_not_open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ def run_matching(*, bank_account_id: str, actor: Actor) -> MatchingRun:
     Gives:  what changed; nothing when nothing is new.
     Raises: Forbidden, NotFound, Busy while another run holds the account.
     """
-    account = _locked(bank_account_id, actor)
+    account = locked(bank_account_id, actor)
     run = _settle(account)
     if not run.changed:
         commands.unchanged()
@@ -64,46 +72,47 @@ def run_matching(*, bank_account_id: str, actor: Actor) -> MatchingRun:
 
 
 @command
-def undo(*, match_id: str, reason: str, actor: Actor) -> Match:
-    """Take a match apart with the reason. The pair is never matched again; both lines are looked at anew at once.
+def confirm(
+    *, bank_account_id: str, bank_line_ids: Sequence[str], book_line_ids: Sequence[int], reason: str, actor: Actor
+) -> Match:
+    """Match chosen lines by hand. What waited for them is settled; nothing else is looked at.
 
+    Raises: Forbidden, NotFound, BadText without a reason, DoesNotTie, NotOpen.
+    """
+    reason = texts.line(reason, field="reason", at_most=300)
+    account = locked(bank_account_id, actor)
+    match = keep_locked(
+        account,
+        bank_lines=chosen_bank_lines(account, bank_line_ids),
+        book_lines=chosen_book_lines(account, book_line_ids),
+        stage=BY_HAND,
+        score=1000,
+        reason=reason,
+        inputs={},
+        rule_version="",
+        matched_by=actor.id,
+    )
+    findings.close_breaks_of(match)
+    return match
+
+
+@command
+def undo(*, match_id: str, reason: str, actor: Actor) -> Match:
+    """Take a match apart with the reason; its lines are looked at anew at once.
+
+    The rules never match exactly these lines again; a person may.
     Raises: Forbidden, NotFound, BadText without a reason, IllegalTransition when it was undone before.
     """
     reason = texts.line(reason, field="reason", at_most=300)
-    found = access.get_operable(actor, Match.objects.all(), match_id, permission=Permission.RECONCILIATION_WRITE)
-    account = _locked(found.bank_account_id, actor)
-    found = Match.objects.get(pk=found.pk)
-    if found.undone_at is not None:
-        raise IllegalTransition("The match is undone already.", field="match")
-    found.undone_at = clock.now()
-    found.undone_reason = reason
-    found.save(update_fields=["undone_at", "undone_reason"])
-    audit.record(
-        action="match.undo",
-        object_id=found.id,
-        organization_id=account.organization_id,
-        before={"statement_line": found.statement_line_id, "ledger_line": found.ledger_line_id},
-        after={"undone": True},
-        reason=found.undone_reason,
-    )
+    account, found = _standing(match_id, actor)
+    _undo(account, found, reason, actor)
     _settle(account)
     return found
 
 
-def open_bank_lines(account: BankAccount) -> QuerySet[StatementLine]:
-    """The account's statement lines without a live match, those of zero left out."""
-    live = Match.objects.filter(statement_line=OuterRef("pk"), undone_at=None)
-    rows = StatementLine.objects.filter(statement__bank_account=account).exclude(amount_minor=0)
-    return rows.filter(~Exists(live))
-
-
-def open_book_lines(account: BankAccount) -> QuerySet[Line]:
-    """The lines of the account's cash account in the books without a live match."""
-    live = Match.objects.filter(ledger_line=OuterRef("pk"), undone_at=None)
-    return Line.objects.filter(account_id=account.ledger_account_id).filter(~Exists(live))
-
-
-def _locked(bank_account_id: str, actor: Actor) -> BankAccount:
+@step
+def locked(bank_account_id: str, actor: Actor) -> BankAccount:
+    """Take the lock of matching: the bank account's row. Raises: Forbidden, NotFound."""
     rows = BankAccount.objects.select_for_update(no_key=True, of=("self",))
     return access.get_operable(
         actor, rows, bank_account_id, permission=Permission.RECONCILIATION_WRITE, field="bank_account"
@@ -111,135 +120,181 @@ def _locked(bank_account_id: str, actor: Actor) -> BankAccount:
 
 
 @step
-def _settle(account: BankAccount) -> MatchingRun:
-    bank_lines = [_bank_line(account, line) for line in open_bank_lines(account)]
-    book_lines = [_book_line(account, line) for line in open_book_lines(account).select_related("entry")]
-    last = Statement.objects.filter(bank_account=account).order_by("-as_of").first()
-    found = matching.match(
-        bank_lines,
-        book_lines,
-        RULES,
-        cuts={account.id: last.as_of} if last else {},
-        refused=_refused(account),
+def keep_locked(
+    account: BankAccount,
+    *,
+    bank_lines: Sequence[StatementLine],
+    book_lines: Sequence[Line],
+    stage: str,
+    score: int,
+    reason: str,
+    inputs: Mapping[str, Any],
+    rule_version: str,
+    matched_by: str = "",
+) -> Match:
+    """Keep one match of a locked account's lines, with an audit entry. It ties to the cent or is refused.
+
+    Breaks about the lines stay as they are; `findings.close_breaks_of` closes them.
+    Raises: DoesNotTie, NotOpen.
+    """
+    _check_ties(account, bank_lines, book_lines)
+    _check_open(account, bank_lines, book_lines)
+    match = Match(
+        id=ids.new("mat"),
+        bank_account=account,
+        stage=stage,
+        score=score,
+        reason=reason,
+        inputs=dict(inputs),
+        rule_version=rule_version,
+        matched_by=matched_by,
     )
-    run = MatchingRun(account.id, RULES.version, len(bank_lines), len(book_lines))
-    run.matched.extend(_keep_matches(account, found.matches))
-    _bring_up_to_date(account, found.breaks, run)
+    MatchBankLine.objects.bulk_create(MatchBankLine(match=match, statement_line=line) for line in bank_lines)
+    MatchBookLine.objects.bulk_create(MatchBookLine(match=match, ledger_line=line) for line in book_lines)
+    match.save(force_insert=True)
+    audit.record(
+        action="match.keep",
+        object_id=match.id,
+        organization_id=account.organization_id,
+        after={"stage": stage, **_sides(match)},
+        reason=reason,
+    )
+    return match
+
+
+@step
+def chosen_bank_lines(account: BankAccount, line_ids: Sequence[str]) -> list[StatementLine]:
+    """The named lines by date. Raises: NotOpen naming `bank_lines` for one of another account."""
+    found = StatementLine.objects.filter(statement__bank_account=account, pk__in=line_ids).order_by("posted_on", "id")
+    lines = list(found)
+    _check_all_found({line.id for line in lines}, set(line_ids), "bank_lines")
+    return lines
+
+
+@step
+def chosen_book_lines(account: BankAccount, line_ids: Sequence[int]) -> list[Line]:
+    """The named lines by date. Raises: NotOpen naming `book_lines` for one of another account."""
+    rows = Line.objects.filter(account_id=account.ledger_account_id, pk__in=line_ids)
+    lines = list(rows.order_by("posted_on", "id"))
+    _check_all_found({str(line.pk) for line in lines}, {str(line_id) for line_id in line_ids}, "book_lines")
+    return lines
+
+
+def _check_all_found(found: set[str], asked: set[str], side: str) -> None:
+    if missing := sorted(asked - found):
+        raise NotOpen(f"This account has no line {missing[0][:40]}.", field=side)
+
+
+def _check_ties(account: BankAccount, bank_lines: Sequence[StatementLine], book_lines: Sequence[Line]) -> None:
+    for side, lines in (("bank_lines", bank_lines), ("book_lines", book_lines)):
+        if not lines:
+            raise DoesNotTie("Choose at least one line of each side.", field=side)
+    bank, books = sum(line.amount_minor for line in bank_lines), sum(line.amount_minor for line in book_lines)
+    if bank != books:
+        currency = account.currency
+        raise DoesNotTie(
+            f"The bank lines come to {Money(bank, currency)}, the book lines to {Money(books, currency)}; "
+            f"the difference is {Money(bank - books, currency)}.",
+            field="book_lines",
+        )
+
+
+def _check_open(account: BankAccount, bank_lines: Sequence[StatementLine], book_lines: Sequence[Line]) -> None:
+    bank = open_lines.open_bank_lines(account).filter(pk__in=[line.pk for line in bank_lines])
+    books = open_lines.open_book_lines(account).filter(pk__in=[line.pk for line in book_lines])
+    if bank.count() != len(bank_lines):
+        raise NotOpen("A bank line is matched already or moves no money; look again.", field="bank_lines")
+    if books.count() != len(book_lines):
+        raise NotOpen("A book line is matched already; look again.", field="book_lines")
+
+
+def _standing(match_id: str, actor: Actor) -> tuple[BankAccount, Match]:
+    """Lock the account of a match that stands. Raises: Forbidden, NotFound, IllegalTransition."""
+    found = access.get_operable(actor, Match.objects.all(), match_id, permission=Permission.RECONCILIATION_WRITE)
+    account = locked(found.bank_account_id, actor)
+    found = Match.objects.get(pk=found.pk)
+    if found.undone_at is not None:
+        raise IllegalTransition("The match is undone already.", field="match")
+    return account, found
+
+
+def _undo(account: BankAccount, found: Match, reason: str, actor: Actor) -> None:
+    before = _sides(found)
+    found.undone_at = clock.now()
+    found.undone_reason = reason
+    found.undone_by = actor.id
+    found.save(update_fields=["undone_at", "undone_reason", "undone_by"])
+    audit.record(
+        action="match.undo",
+        object_id=found.id,
+        organization_id=account.organization_id,
+        before=before,
+        after={"undone": True},
+        reason=reason,
+    )
+
+
+def _sides(match: Match) -> dict[str, Any]:
+    bank = match.bank_lines.order_by("id").values_list("statement_line_id", flat=True)
+    books = match.book_lines.order_by("id").values_list("ledger_line_id", flat=True)
+    return {
+        "bank_lines": list(bank[:LISTED]),
+        "book_lines": list(books[:LISTED]),
+        "bank_line_count": len(bank),
+        "book_line_count": len(books),
+    }
+
+
+def _settle(account: BankAccount) -> MatchingRun:
+    bank_lines, book_lines = open_lines.bank_side(account), open_lines.book_side(account)
+    found = matching.match(
+        bank_lines, book_lines, DEFAULT, cuts=open_lines.last_stated(account), refused=open_lines.refused(account)
+    )
+    run = MatchingRun(account.id, DEFAULT.version, len(bank_lines), len(book_lines))
+    run.matched.extend(_keep_many(account, found.matches))
+    match_of = {
+        line_id: row.id
+        for row, one in zip(run.matched, found.matches, strict=True)
+        for line_id in (*one.bank_line_ids, *one.book_line_ids)
+    }
+    changed = findings.bring_up_to_date(account, found.breaks, match_of)
+    run.opened.extend(changed.opened)
+    run.closed.extend(changed.closed)
     if run.changed:
         _tell(account, run)
     return run
 
 
-def _bank_line(account: BankAccount, line: StatementLine) -> BankLine:
-    return BankLine(
-        id=line.id,
-        account_id=account.id,
-        amount_minor=line.amount_minor,
-        currency=line.currency,
-        posted_on=line.posted_on,
-        references=tuple(text for text in (line.bank_reference, line.customer_reference) if text),
-        text=line.text,
-    )
-
-
-def _book_line(account: BankAccount, line: Line) -> BookLine:
-    return BookLine(
-        id=str(line.pk),
-        account_id=account.id,
-        amount_minor=line.amount_minor,
-        currency=line.currency,
-        posted_on=line.posted_on,
-        reference=line.reference,
-        subject=line.entry.subject_id,
-    )
-
-
-def _refused(account: BankAccount) -> set[tuple[frozenset[str], frozenset[str]]]:
-    undone = Match.objects.filter(bank_account=account, undone_at__isnull=False)
-    pairs = undone.values_list("statement_line_id", "ledger_line_id")
-    return {(frozenset((bank,)), frozenset((str(book),))) for bank, book in pairs}
-
-
-def _keep_matches(account: BankAccount, found: Iterable[matching.Match]) -> list[Match]:
-    return Match.objects.bulk_create(
-        (
-            Match(
-                id=ids.new("mat"),
-                bank_account=account,
-                statement_line_id=match.bank_line_ids[0],
-                ledger_line_id=int(match.book_line_ids[0]),
-                stage=match.stage,
-                score=match.score,
-                reason=match.reason,
-                inputs={what: {"bank": bank, "books": books} for what, bank, books in match.compared},
-                rule_version=match.rule_version,
-            )
-            for match in found
-        ),
-        batch_size=2000,
-    )
-
-
-def _bring_up_to_date(account: BankAccount, found: Iterable[matching.Break], run: MatchingRun) -> None:
-    """Open the breaks that are new, close those that are settled, leave alone what says the same as before.
-
-    A break that a person closed is not opened again while it says the same.
-    """
-    wanted = {_facts_of_found(one): one for one in found}
-    matched = {line: match.id for match in run.matched for line in (match.statement_line_id, str(match.ledger_line_id))}
-    rows = Break.objects.filter(bank_account=account, kind__in=KINDS)
-    for open_break in rows.filter(state=Break.State.OPEN).order_by("id"):
-        if wanted.pop(_facts(open_break), None) is None:
-            match_id = matched.get(open_break.subject_id)
-            became = f"the line is matched ({match_id})." if match_id else "it no longer stands as it was described."
-            breaks.close_break(open_break, reason=SETTLED + became)
-            run.closed.append(open_break)
-    subjects = [one.line_id for one in wanted.values()]
-    decided = rows.filter(state=Break.State.CLOSED, subject_id__in=subjects).exclude(closed_reason__startswith=SETTLED)
-    for known in decided:
-        wanted.pop(_facts(known), None)
-    run.opened.extend(_open(account, wanted.values()))
-
-
-def _open(account: BankAccount, found: Iterable[matching.Break]) -> Iterator[Break]:
-    for one in found:
-        opened = breaks.open_break(
-            organization_id=account.organization_id,
-            bank_account_id=account.id,
-            kind=one.kind,
-            subject_id=one.line_id,
-            difference=Money(one.difference_minor, one.currency),
+def _keep_many(account: BankAccount, found: Sequence[matching.Match]) -> list[Match]:
+    """Write the matches of a run by COPY, lines before matches; the database checks each."""
+    now = clock.now()
+    rows = [
+        Match(
+            id=id,
+            bank_account=account,
+            stage=one.stage,
+            score=one.score,
             reason=one.reason,
-            inputs=_inputs(one),
+            inputs={what: {"bank": bank, "books": books} for what, bank, books in one.compared},
+            rule_version=one.rule_version,
+            matched_at=now,
         )
-        if opened is not None:
-            yield opened
+        for id, one in zip(ids.many("mat", len(found)), found, strict=True)
+    ]
+    both = list(zip(rows, found, strict=True))
+    bank = ((row.id, line_id, True) for row, one in both for line_id in one.bank_line_ids)
+    books = ((row.id, int(line_id), True) for row, one in both for line_id in one.book_line_ids)
+    if rows:
+        copying.insert(MatchBankLine, ("match_id", "statement_line_id", "live"), bank)
+        copying.insert(MatchBookLine, ("match_id", "ledger_line_id", "live"), books)
+        copying.insert(Match, _COLUMNS, ([getattr(row, name) for name in _COLUMNS] for row in rows))
+    return rows
 
 
-def _inputs(found: matching.Break) -> dict[str, Any]:
-    return {
-        "candidates": list(found.candidates[:LISTED]),
-        "candidate_count": len(found.candidates),
-        "claimants": list(found.claimants[:LISTED]),
-        "claimant_count": len(found.claimants),
-        "rule_version": found.rule_version,
-    }
-
-
-Facts = tuple[str, str, int, str]
-
-
-def _facts_of_found(found: matching.Break) -> Facts:
-    return found.line_id, found.kind.value, found.difference_minor, _spelled(_inputs(found))
-
-
-def _facts(row: Break) -> Facts:
-    return row.subject_id, row.kind, row.difference_minor, _spelled(row.inputs)
-
-
-def _spelled(inputs: dict[str, Any]) -> str:
-    names = ("candidates", "candidate_count", "claimants", "claimant_count")
-    return repr([inputs.get(name) for name in names])
+_COLUMNS = (
+    "id", "bank_account_id", "stage", "score", "reason", "inputs", "rule_version", "matched_at", "matched_by",
+    "undone_reason", "undone_by",
+)  # fmt: skip
 
 
 def _tell(account: BankAccount, run: MatchingRun) -> None:

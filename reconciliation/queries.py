@@ -6,14 +6,26 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Prefetch, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from compliance import access
 from coverpay.kernel.actors import Actor
-from reconciliation import matches
+from reconciliation import open_lines
 from reconciliation.ledger import balances
 from reconciliation.ledger.models import Line
-from reconciliation.models import BankAccount, Break, Match, Statement, StatementImport, StatementLine
+from reconciliation.models import (
+    BankAccount,
+    Break,
+    Match,
+    MatchBankLine,
+    MatchBookLine,
+    Statement,
+    StatementImport,
+    StatementLine,
+)
+
+MATCH_SIDES = ("bank_lines__statement_line__statement", "book_lines__ledger_line__entry")
+"""What to prefetch of matches to show both sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +101,9 @@ def balance_proof(account: BankAccount, at: dt.date | None = None) -> BalancePro
     if last is None or first is None:
         return None
     day = last.as_of
-    bank = _sum(matches.open_bank_lines(account).filter(statement__as_of__lte=day))
-    books = _sum(matches.open_book_lines(account).filter(posted_on__lte=day))
-    live = Match.objects.filter(bank_account=account, undone_at=None)
-    early = live.filter(statement_line__statement__as_of__lte=day, ledger_line__posted_on__gt=day)
-    late = live.filter(statement_line__statement__as_of__gt=day, ledger_line__posted_on__lte=day)
-    early_sum = _sum(early, "statement_line__amount_minor")
-    late_sum = _sum(late, "ledger_line__amount_minor")
+    bank = _sum(open_lines.open_bank_lines(account).filter(statement__as_of__lte=day))
+    books = _sum(open_lines.open_book_lines(account).filter(posted_on__lte=day))
+    early_sum, late_sum = _across(account, day)
     items = [
         ProofItem("On the account before its first statement", first.opening_minor, 1 if first.opening_minor else 0),
         ProofItem("On the statements only", *bank),
@@ -112,8 +120,22 @@ def balance_proof(account: BankAccount, at: dt.date | None = None) -> BalancePro
     )
 
 
+def _across(account: BankAccount, day: dt.date) -> tuple[tuple[int, int], tuple[int, int]]:
+    """What later days bring of matches that begin by the end of the day: book lines, then bank lines."""
+    at_bank = MatchBankLine.objects.filter(live=True, match__bank_account=account)
+    in_books = MatchBookLine.objects.filter(live=True, match__bank_account=account)
+    same_match = {"match": OuterRef("match")}
+    begun = Q(Exists(at_bank.filter(statement_line__statement__as_of__lte=day, **same_match))) | Q(
+        Exists(in_books.filter(ledger_line__posted_on__lte=day, **same_match))
+    )
+    books = in_books.filter(begun, ledger_line__posted_on__gt=day)
+    bank = at_bank.filter(begun, statement_line__statement__as_of__gt=day)
+    return _sum(books, "ledger_line__amount_minor"), _sum(bank, "statement_line__amount_minor")
+
+
 def _sum(
-    rows: QuerySet[StatementLine] | QuerySet[Line] | QuerySet[Match], field: str = "amount_minor"
+    rows: QuerySet[StatementLine] | QuerySet[Line] | QuerySet[MatchBankLine] | QuerySet[MatchBookLine],
+    field: str = "amount_minor",
 ) -> tuple[int, int]:
     found = rows.aggregate(total=Sum(field), count=Count("pk"))
     return int(found["total"] or 0), int(found["count"])
@@ -147,9 +169,8 @@ def imports() -> QuerySet[StatementImport]:
 
 
 def live_matches(account: BankAccount) -> QuerySet[Match]:
-    """The account's matches that stand, with both lines."""
-    rows = Match.objects.filter(bank_account=account, undone_at=None)
-    return rows.select_related("statement_line", "ledger_line__entry")
+    """The account's matches that stand, with both sides."""
+    return Match.objects.filter(bank_account=account, undone_at=None).prefetch_related(*MATCH_SIDES)
 
 
 def open_breaks(account: BankAccount) -> list[BreakShown]:
@@ -181,10 +202,11 @@ def with_lines(rows: Iterable[Break]) -> list[BreakShown]:
 def lines_of(statement: Statement) -> list[LineShown]:
     """A visible statement's lines in the order of the file, each with what became of it."""
     lines = list(statement.lines.order_by("position", "id"))
-    live = Match.objects.filter(statement_line__statement=statement, undone_at=None).select_related(
-        "ledger_line__entry"
+    members = MatchBankLine.objects.filter(statement_line__statement=statement, live=True)
+    live = members.select_related("match").prefetch_related(
+        "match__bank_lines", "match__book_lines__ledger_line__entry"
     )
-    match_of = {match.statement_line_id: match for match in live}
+    match_of = {member.statement_line_id: member.match for member in live}
     waiting = Break.objects.filter(
         bank_account_id=statement.bank_account_id, state=Break.State.OPEN, subject_id__in=[line.id for line in lines]
     )

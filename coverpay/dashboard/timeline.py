@@ -14,7 +14,7 @@ from coverpay.kernel.actors import Actor
 from payments.models import Attempt, Dispute, Payment, PaymentPart, Payout, PayoutLine, Refund
 from policies.models import Policy, Transaction
 from reconciliation.ledger.models import Entry
-from reconciliation.models import Match
+from reconciliation.models import Match, MatchBookLine
 
 ORDER = ("cover", "bill", "late", "pay", "payout", "books", "bank")
 """What comes first of what happened at the same moment; within a kind, the part of ids after the prefix rises."""
@@ -194,19 +194,18 @@ def _payouts(payouts: list[Payout], lines: list[PayoutLine]) -> Iterator[Moment]
 
 
 def _bank(actor: Actor, payout_ids: list[str]) -> Iterator[Moment]:
-    matches = access.visible(actor, Match.objects.filter(undone_at__isnull=True)).filter(
-        ledger_line__entry__source_id__in=payout_ids
-    )
-    for match in matches.select_related("statement_line__statement__bank_account"):
-        seen = match.statement_line
+    ours = MatchBookLine.objects.filter(live=True, ledger_line__entry__source_id__in=payout_ids)
+    matches = access.visible(actor, Match.objects.filter(pk__in=ours.values("match_id"))).select_related("bank_account")
+    for match in matches.prefetch_related("bank_lines__statement_line"):
+        seen = match.statement_lines[-1]
         yield Moment(
             at=match.matched_at,
             kind="bank",
             title="Seen on the bank statement",
             object_id=seen.id,
-            detail=f"{seen.statement.bank_account}, {seen.posted_on}: {match.reason}",
+            detail=f"{match.bank_account}, {seen.posted_on}: {match.reason}",
             state="matched",
             state_label="Matched",
-            amount_minor=seen.amount_minor,
+            amount_minor=match.amount_minor,
             currency=seen.currency,
         )

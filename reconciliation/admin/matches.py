@@ -14,7 +14,7 @@ from reconciliation.models import Break, Match
 class MatchAdmin(ScopedReadOnly):
     list_display: ClassVar = ["id", "bank_account", "stage", "score", "reason", "matched_at", "undone_at"]
     list_filter: ClassVar = ["matched_at", "undone_at"]
-    search_fields: ClassVar = ["=id", "=statement_line__id"]
+    search_fields: ClassVar = ["=id", "=bank_lines__statement_line__id"]
 
 
 @admin.register(Break)

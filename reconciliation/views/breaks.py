@@ -67,11 +67,11 @@ class UndoMatch(ReasonPage):
     template_name = "reconciliation/match/undo.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        rows = Match.objects.select_related("statement_line", "ledger_line__entry", "bank_account")
+        rows = Match.objects.select_related("bank_account").prefetch_related(*queries.MATCH_SIDES)
         match = access.get(self.actor, access.operable(self.actor, rows), self.kwargs["match_id"])
         return super().get_context_data(match=match, **kwargs)
 
     def run(self, form: ReasonForm) -> str:
         match = matches.undo(match_id=self.kwargs["match_id"], reason=form.cleaned_data["reason"], actor=self.actor)
-        messages.success(self.request, "The match is undone; both lines are open again.")
+        messages.success(self.request, "The match is undone; its lines are open again.")
         return reverse("reconciliation:account", args=[match.bank_account_id])

@@ -53,7 +53,7 @@ def test_the_payout_of_the_main_job_is_matched_with_its_reason(account: BankAcco
     run = _run(account, finance)
     match = Match.objects.get()
     assert run.matched == [match]
-    assert (match.ledger_line, match.statement_line.amount_minor) == (cash, 535_900)
+    assert (match.ledger_lines, match.amount_minor) == ([cash], 535_900)
     assert (match.stage, match.score, match.rule_version) == ("exact_reference", 1000, DEFAULT.version)
     assert match.reason == "Same reference PAYOUT0001, same amount 5,359.00 USD, on the same day."
     assert match.inputs["reference"] == {"bank": "PAYOUT-0001", "books": "PAYOUT-0001"}

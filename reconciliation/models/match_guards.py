@@ -1,0 +1,146 @@
+"""What the database checks about every match, so that no program can match money that is not the same."""
+
+from __future__ import annotations
+
+import pgtrigger
+
+_TIES = """
+    PERFORM FROM new_matches m
+       JOIN reconciliation_bankaccount a ON a.id = m.bank_account_id
+      CROSS JOIN LATERAL (
+            SELECT SUM(l.amount_minor) AS total, bool_and(s.bank_account_id = a.id AND l.currency = a.currency) AS fits
+              FROM reconciliation_matchbankline x
+              JOIN reconciliation_statementline l ON l.id = x.statement_line_id
+              JOIN reconciliation_statement s ON s.id = l.statement_id
+             WHERE x.match_id = m.id AND x.live) AS bank
+      CROSS JOIN LATERAL (
+            SELECT SUM(l.amount_minor) AS total,
+                   bool_and(l.account_id = a.ledger_account_id AND l.currency = a.currency) AS fits
+              FROM reconciliation_matchbookline x
+              JOIN reconciliation_line l ON l.id = x.ledger_line_id
+             WHERE x.match_id = m.id AND x.live) AS books
+      WHERE m.undone_at IS NOT NULL
+         OR bank.total IS DISTINCT FROM books.total
+         OR (bank.fits AND books.fits) IS NOT TRUE;
+    IF FOUND THEN
+        RAISE EXCEPTION 'a match has lines on both sides, of its own account, that come to the same amount'
+            USING ERRCODE = 'CP015';
+    END IF;
+    RETURN NULL;
+"""
+
+_LINES_FIRST = """
+    PERFORM FROM new_lines x JOIN reconciliation_match m ON m.id = x.match_id;
+    IF FOUND THEN
+        RAISE EXCEPTION 'lines are written before their match and none joins it later' USING ERRCODE = 'CP015';
+    END IF;
+    RETURN NULL;
+"""
+
+_LINES_END = """
+    UPDATE reconciliation_matchbankline SET live = false WHERE match_id = NEW.id AND live;
+    UPDATE reconciliation_matchbookline SET live = false WHERE match_id = NEW.id AND live;
+    RETURN NULL;
+"""
+
+_ENDS_WITH_MATCH = """
+    IF NEW.live OR EXISTS (SELECT FROM reconciliation_match WHERE id = NEW.match_id AND undone_at IS NULL) THEN
+        RAISE EXCEPTION 'a line leaves its match only when the match is undone' USING ERRCODE = 'CP015';
+    END IF;
+    RETURN NEW;
+"""
+
+_NOT_IGNORED = """
+    PERFORM FROM new_lines x
+       JOIN reconciliation_ignoredline i ON i.statement_line_id = x.statement_line_id AND i.ended_at IS NULL;
+    IF FOUND THEN
+        RAISE EXCEPTION 'a statement line that was set aside is not matched' USING ERRCODE = 'CP015';
+    END IF;
+    RETURN NULL;
+"""
+
+_NOT_MATCHED = """
+    IF EXISTS (SELECT FROM reconciliation_matchbankline
+                WHERE statement_line_id = NEW.statement_line_id AND live) THEN
+        RAISE EXCEPTION 'a statement line that is matched is not set aside' USING ERRCODE = 'CP015';
+    END IF;
+    RETURN NEW;
+"""
+
+
+def match_ties() -> pgtrigger.Trigger:
+    """With the statement that writes matches: the lines of each are there, of its account, and tie to the cent.
+
+    Lines are written before their match (their foreign keys are checked at commit), so that one look over a whole
+    batch is enough; `lines_first` sees to it that none joins afterwards.
+    """
+    return pgtrigger.Trigger(
+        name="match_ties",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_matches"),
+        func=_TIES,
+    )
+
+
+def lines_first() -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name="lines_first",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_lines"),
+        func=_LINES_FIRST,
+    )
+
+
+def lines_end() -> pgtrigger.Trigger:
+    """An undone match lets go of its lines."""
+    return pgtrigger.Trigger(
+        name="lines_end",
+        when=pgtrigger.After,
+        operation=pgtrigger.UpdateOf("undone_at"),
+        condition=pgtrigger.Condition("NEW.undone_at IS NOT NULL AND OLD.undone_at IS NULL"),
+        func=_LINES_END,
+    )
+
+
+def undone_once() -> pgtrigger.Trigger:
+    """What is undone stays as it was undone."""
+    return pgtrigger.Trigger(
+        name="undone_once",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.undone_at IS NOT NULL"),
+        func="RAISE EXCEPTION 'an undone match is kept as it is' USING ERRCODE = 'CP001';",
+    )
+
+
+def ends_with_match() -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name="ends_with_match",
+        when=pgtrigger.Before,
+        operation=pgtrigger.UpdateOf("live"),
+        func=_ENDS_WITH_MATCH,
+    )
+
+
+def not_ignored() -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name="not_ignored",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_lines"),
+        func=_NOT_IGNORED,
+    )
+
+
+def not_matched() -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name="not_matched",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        func=_NOT_MATCHED,
+    )

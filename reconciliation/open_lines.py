@@ -1,0 +1,89 @@
+"""What of a bank account has no partner yet, and how matching sees it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from reconciliation.ledger.models import Line
+from reconciliation.matching import BankLine, BookLine
+from reconciliation.models import BankAccount, MatchBankLine, MatchBookLine, Statement, StatementLine
+
+Grouping = tuple[frozenset[str], frozenset[str]]
+
+
+def open_bank_lines(account: BankAccount) -> QuerySet[StatementLine]:
+    """The account's statement lines without a live match, those of zero left out."""
+    live = MatchBankLine.objects.filter(statement_line=OuterRef("pk"), live=True)
+    rows = StatementLine.objects.filter(statement__bank_account=account).exclude(amount_minor=0)
+    return rows.filter(~Exists(live))
+
+
+def open_book_lines(account: BankAccount) -> QuerySet[Line]:
+    """The lines of the account's cash account in the books without a live match."""
+    live = MatchBookLine.objects.filter(ledger_line=OuterRef("pk"), live=True)
+    return Line.objects.filter(account_id=account.ledger_account_id).filter(~Exists(live))
+
+
+def bank_side(account: BankAccount) -> list[BankLine]:
+    """The open bank lines as matching takes them."""
+    rows = open_bank_lines(account).values_list(
+        "id", "amount_minor", "currency", "posted_on", "bank_reference", "customer_reference", "text"
+    )
+    return [
+        BankLine(
+            id=id,
+            account_id=account.id,
+            amount_minor=amount_minor,
+            currency=currency,
+            posted_on=posted_on,
+            references=tuple(reference for reference in references if reference),
+            text=text,
+        )
+        for id, amount_minor, currency, posted_on, *references, text in rows.iterator(chunk_size=10_000)
+    ]
+
+
+def book_side(account: BankAccount) -> list[BookLine]:
+    """The open book lines as matching takes them."""
+    rows = open_book_lines(account).values_list(
+        "id", "amount_minor", "currency", "posted_on", "reference", "entry__subject_id"
+    )
+    return [
+        BookLine(
+            id=str(id),
+            account_id=account.id,
+            amount_minor=amount_minor,
+            currency=currency,
+            posted_on=posted_on,
+            reference=reference,
+            subject=subject,
+        )
+        for id, amount_minor, currency, posted_on, reference, subject in rows.iterator(chunk_size=10_000)
+    ]
+
+
+def last_stated(account: BankAccount) -> dict[str, dt.date]:
+    """The last day the account's statements cover, by account as matching takes it."""
+    last = Statement.objects.filter(bank_account=account).order_by("-as_of").first()
+    return {account.id: last.as_of} if last else {}
+
+
+def refused(account: BankAccount) -> set[Grouping]:
+    """The groupings a person took apart: exactly these are never matched again by rules."""
+    undone = {"match__bank_account": account, "match__undone_at__isnull": False}
+    bank, books = (
+        _members(MatchBankLine, "statement_line_id", undone),
+        _members(MatchBookLine, "ledger_line_id", undone),
+    )
+    return {(frozenset(bank[match_id]), frozenset(books[match_id])) for match_id in bank}
+
+
+def _members(
+    model: type[MatchBankLine] | type[MatchBookLine], column: str, undone: dict[str, object]
+) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for match_id, line_id in model._default_manager.filter(**undone).values_list("match_id", column):
+        found.setdefault(match_id, []).append(str(line_id))
+    return found
