@@ -22,6 +22,7 @@ from reconciliation.matching.lines import (
     MatchRules,
     Suggestion,
 )
+from reconciliation.matching.names import normal_name
 from reconciliation.matching.stages import STAGES, Grouping, L, Pool, in_order
 
 
@@ -95,4 +96,5 @@ __all__ = [
     "MatchRules",
     "Suggestion",
     "match",
+    "normal_name",
 ]

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from reconciliation.matching.lines import BankLine, BookLine
+from reconciliation.matching.names import normal
 
 Key = tuple[str | int, ...]
 Group = tuple[list[BankLine], list[BookLine], str]
-
-_SEPARATORS = re.compile(r"[\W_]+")
-
-
-def normal(reference: str) -> str:
-    """Spell a reference as banks do: capitals and digits only. Nothing but zeros is no reference."""
-    spelled = _SEPARATORS.sub("", reference.upper())
-    return spelled if spelled.strip("0") else ""
 
 
 def by_reference(

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from reconciliation.matching import BankLine, BookLine, BreakKind, MatchResult, MatchRules, match
-from reconciliation.matching.groups import normal
+from reconciliation.matching.names import normal
 
 RULES = MatchRules(version="2026-01", date_window_days=3)
 ACCOUNT = "bnk_trust"

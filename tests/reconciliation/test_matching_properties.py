@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciliation.matching import BankLine, BookLine, MatchResult, MatchRules, match
-from reconciliation.matching.groups import normal
+from reconciliation.matching.names import normal
 
 RULES = MatchRules(version="v1", date_window_days=2)
 FIRST = dt.date(2026, 1, 1)
