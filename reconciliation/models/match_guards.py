@@ -144,3 +144,14 @@ def not_matched() -> pgtrigger.Trigger:
         operation=pgtrigger.Insert,
         func=_NOT_MATCHED,
     )
+
+
+def ended_once() -> pgtrigger.Trigger:
+    """What ended stays as it ended."""
+    return pgtrigger.Trigger(
+        name="ended_once",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("OLD.ended_at IS NOT NULL"),
+        func="RAISE EXCEPTION '% ended and is kept as it is', TG_TABLE_NAME USING ERRCODE = 'CP001';",
+    )

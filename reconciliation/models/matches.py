@@ -40,7 +40,7 @@ class Match(models.Model):
     score = models.PositiveIntegerField(help_text="0 to 1,000.")
     reason = models.TextField()
     inputs = models.JSONField(default=dict, help_text="What was compared: name, bank's value, books' value.")
-    rule_version = models.CharField(max_length=40, blank=True, help_text="Empty when a person matched by hand.")
+    rule_version = models.CharField(max_length=100, blank=True, help_text="Empty when a person matched by hand.")
     matched_at = models.DateTimeField(default=clock.now)
     matched_by = models.CharField(max_length=40, blank=True, help_text="The person; empty when the rules matched.")
     undone_at = models.DateTimeField(null=True, blank=True)
@@ -100,6 +100,7 @@ class MatchBankLine(models.Model):
             *guards.no_delete("line of a match"),
             guards.frozen_columns("id", "match", "statement_line"),
             match_guards.lines_first(),
+            match_guards.not_ignored(),
             match_guards.ends_with_match(),
         ]
 
