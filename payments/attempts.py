@@ -1,86 +1,93 @@
 """Attempts: sent once under our key, and decided by one door, whoever brings the news.
 
-State is the queue. `submitted` is committed before anything is sent, so whatever dies afterwards, the sweep finds the
-row, asks the gateway by our reference, and the answer enters by `record_outcome` like any other.
+How an attempt is sent and asked about is `payments.errands`; the answer enters by `record_outcome` like any other news.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 from django.conf import settings
+from django.db.models import QuerySet
 
-from compliance import access, audit, events
+from compliance import access
 from compliance.permissions import Permission
 from coverpay.kernel import clock, commands, jobs, texts
-from coverpay.kernel.actors import Actor, system
-from coverpay.kernel.commands import command, step
+from coverpay.kernel.actors import Actor
+from coverpay.kernel.commands import command
 from coverpay.kernel.errors import IllegalTransition, Invalid
 from coverpay.kernel.money import MAX_MINOR, Money
-from payments import accounts, collection, contradictions, health, orders, outcomes, sweeps
-from payments.gateways.base import CaptureOrder, Charge, Gateway, NotSent, Outcome, Status
+from payments import accounts, collection, contradictions, errands, health, orders, outcomes
+from payments.errands import SCHEDULE, SWEEPER, Errand, note
+from payments.gateways.base import CaptureOrder, Charge, Gateway, Outcome, Status
 from payments.models import Attempt, GatewayAccount, PaymentMethod
 from payments.orders import LettingGo
 from payments.routing import Decision
 
-MAX_SUBMITS = 5
-CHECKS = tuple(dt.timedelta(seconds=seconds) for seconds in settings.ATTEMPT_CHECK_SECONDS)
-"""How long to wait between questions to the gateway; after the last, a person decides."""
+__all__ = ["CHARGES", "SWEEPER", "check", "record_outcome", "resolve", "submit", "sweep"]
 
-SWEEPER = system("sweep")
 S = Attempt.State
-_ASKED = (S.SUBMITTED, S.PENDING, S.UNKNOWN, S.AUTHORIZED)
+
+
+class _Charges(Errand[Attempt, orders.Order]):
+    """Attempts as errands: charged, captured or let go, and asked about."""
+
+    noun = "attempt"
+    asked = (S.SUBMITTED, S.PENDING, S.UNKNOWN)
+    review_event = "payment.needs_review"
+    wake = "payments.submit"
+
+    def live(self) -> QuerySet[Attempt]:
+        return Attempt.objects.filter(state__in=Attempt.LIVE)
+
+    def locked(self, id: str) -> Attempt:
+        return outcomes.locked(id)
+
+    def next_step(self, row: Attempt) -> Callable[[str], None]:
+        if row.state == S.AUTHORIZED and row.phase == Attempt.Phase.CHARGE:
+            return lambda id: _let_go_in_time(attempt_id=id, actor=SWEEPER)
+        return self.submit if orders.to_send(row.state, row.phase) else self.check
+
+    def begin(self, id: str) -> tuple[orders.Order | None, GatewayAccount | None]:
+        return _begin(attempt_id=id, actor=SWEEPER)
+
+    def send(self, gateway: Gateway, order: orders.Order) -> Outcome:
+        if isinstance(order, Charge):
+            return gateway.charge(order)
+        if isinstance(order, CaptureOrder):
+            return gateway.capture(order)
+        return gateway.void(order.merchant, order.charge_reference)
+
+    def answered(self, id: str, order: orders.Order, outcome: Outcome) -> None:
+        if isinstance(order, LettingGo):
+            _let_go_answered(attempt_id=id, outcome=outcome, actor=SWEEPER)
+        else:
+            self.record(id, outcome)
+
+    def not_sent(self, id: str, message: str) -> None:
+        _not_sent(attempt_id=id, message=message, actor=SWEEPER)
+
+    def record(self, id: str, outcome: Outcome) -> None:
+        record_outcome(attempt_id=id, outcome=outcome, actor=SWEEPER)
+
+
+CHARGES = _Charges()
 
 
 def submit(attempt_id: str) -> None:
-    """Send what is planned of an attempt: command, network, command; no transaction is open on the way."""
-    order, account = _begin(attempt_id=attempt_id, actor=SWEEPER)
-    if order is None or account is None:
-        return
-    try:
-        outcome = _carry_out(accounts.gateway_of(account), order)
-    except NotSent as error:
-        _not_sent(attempt_id=attempt_id, message=str(error), actor=SWEEPER)
-        return
-    if isinstance(order, LettingGo):
-        _let_go_answered(attempt_id=attempt_id, outcome=outcome, actor=SWEEPER)
-    else:
-        record_outcome(attempt_id=attempt_id, outcome=outcome, actor=SWEEPER)
-
-
-def _carry_out(gateway: Gateway, order: orders.Order) -> Outcome:
-    if isinstance(order, Charge):
-        return gateway.charge(order)
-    if isinstance(order, CaptureOrder):
-        return gateway.capture(order)
-    return gateway.void(order.merchant, order.charge_reference)
+    """Send what is planned of an attempt."""
+    CHARGES.submit(attempt_id)
 
 
 def check(attempt_id: str) -> None:
     """Ask the gateway about an attempt by our reference and record what it says. Unreached, it is asked again later."""
-    account = _ask(attempt_id=attempt_id, actor=SWEEPER)
-    if account is None:
-        return
-    try:
-        outcome = accounts.gateway_of(account).fetch(account.merchant, attempt_id)
-    except NotSent:
-        return
-    if outcome.status is Status.NOT_FOUND:
-        _never_heard_of(attempt_id=attempt_id, actor=SWEEPER)
-    else:
-        record_outcome(attempt_id=attempt_id, outcome=outcome, actor=SWEEPER)
+    CHARGES.check(attempt_id)
 
 
 def sweep(limit: int = 200) -> int:
     """Move on every attempt that is due: send what was planned, ask about what was sent. Gives how many it touched."""
-    due = list(
-        Attempt.objects.filter(state__in=Attempt.LIVE, next_check_at__lte=clock.now())
-        .order_by("next_check_at")
-        .values_list("id", "state", "phase")[:limit]
-    )
-    planned = [attempt_id for attempt_id, state, phase in due if orders.to_send(state, phase)]
-    sent = [attempt_id for attempt_id, state, phase in due if not orders.to_send(state, phase)]
-    return sweeps.each(planned, submit) + sweeps.each(sent, check)
+    return CHARGES.sweep(limit)
 
 
 @command
@@ -90,7 +97,7 @@ def record_outcome(*, attempt_id: str, outcome: Outcome, actor: Actor) -> Attemp
     Late, repeated and out-of-order news is harmless: what is known already changes nothing, and what contradicts it
     becomes a break for a person.
     """
-    attempt = _locked(attempt_id)
+    attempt = outcomes.locked(attempt_id)
     if attempt.state == S.SUBMITTED:
         _note_health(attempt, outcome)
     outcomes.enter(attempt, outcome)
@@ -121,7 +128,7 @@ def resolve(
     reason = texts.line(reason, field="reason", at_most=300)
     if amount_minor is not None and not (taken and 0 < amount_minor <= MAX_MINOR):
         raise Invalid("Only an amount above zero that was taken can be named.", field="amount_minor")
-    attempt = _locked(attempt_id)
+    attempt = outcomes.locked(attempt_id)
     if attempt.state != S.UNKNOWN:
         raise IllegalTransition(
             f"The attempt is {attempt.get_state_display().lower()}; only an unknown one is decided.",
@@ -139,7 +146,7 @@ def resolve(
 
 @command
 def _begin(*, attempt_id: str, actor: Actor) -> tuple[orders.Order | None, GatewayAccount | None]:
-    attempt = _locked(attempt_id)
+    attempt = outcomes.locked(attempt_id)
     before, now = attempt.state, clock.now()
     again = before == S.PENDING and attempt.next_check_at is not None and attempt.next_check_at > now
     if not orders.to_send(attempt.state, attempt.phase) or again:
@@ -154,7 +161,7 @@ def _begin(*, attempt_id: str, actor: Actor) -> tuple[orders.Order | None, Gatew
         attempt.send_on()
     attempt.submit_count += 1
     attempt.next_check_at = now + dt.timedelta(seconds=settings.ATTEMPT_LEASE_SECONDS)
-    _save(attempt, "attempt.submit", before=before)
+    note(attempt, "attempt.submit", before=before)
     return orders.of(attempt), attempt.account
 
 
@@ -167,7 +174,7 @@ def _is_blocked(attempt: Attempt) -> bool:
 @command
 def _not_sent(*, attempt_id: str, message: str, actor: Actor) -> None:
     """The gateway was surely not reached: go on at another account, plan the same key again, or give up at last."""
-    attempt = _locked(attempt_id)
+    attempt = outcomes.locked(attempt_id)
     if attempt.phase != Attempt.Phase.CHARGE:
         _put_off(attempt, message)
         return
@@ -179,13 +186,13 @@ def _not_sent(*, attempt_id: str, message: str, actor: Actor) -> None:
     elsewhere = accounts.next_choice(attempt.routing, tried, why=message)
     if elsewhere is not None:
         _go_on(attempt, elsewhere, message)
-    elif attempt.submit_count >= MAX_SUBMITS:
+    elif attempt.submit_count >= SCHEDULE.submits:
         outcomes.enter(
             attempt,
             Outcome(Status.DECLINED, code="gateway_unreachable", message=message),
         )
     else:
-        _replan(attempt, message)
+        errands.replan(CHARGES, attempt, message)
 
 
 def _go_on(attempt: Attempt, elsewhere: Decision, message: str) -> None:
@@ -194,7 +201,7 @@ def _go_on(attempt: Attempt, elsewhere: Decision, message: str) -> None:
     attempt.void()
     attempt.outcome_code, attempt.outcome_message = "not_sent", texts.shown(message, 300)
     attempt.decided_at, attempt.next_check_at = clock.now(), None
-    _save(attempt, "attempt.give_way", before=before)
+    note(attempt, "attempt.give_way", before=before)
     following = collection.plan_attempt(attempt.payment, elsewhere, number=attempt.number + 1)
     outcomes.tell("payment.rerouted", following)
     jobs.wake("payments.submit", following.id)
@@ -209,20 +216,20 @@ def _put_off(attempt: Attempt, message: str) -> None:
         commands.unchanged()
         return
     health.failed(attempt.account, message)
-    attempt.next_check_at = clock.now() + _pause(attempt.submit_count)
+    attempt.next_check_at = clock.now() + SCHEDULE.wait(attempt.submit_count - 1)
     attempt.outcome_message = texts.shown(message, 300)
-    _save(attempt, "attempt.put_off", before=before)
+    note(attempt, "attempt.put_off", before=before)
 
 
 @command
 def _let_go_answered(*, attempt_id: str, outcome: Outcome, actor: Actor) -> Attempt:
     """What a gateway said when asked to let a charge go: done, or what the charge is since that came too late."""
-    attempt = _locked(attempt_id)
+    attempt = outcomes.locked(attempt_id)
     if attempt.state == S.PENDING and outcome.status is Status.PENDING:
         attempt.phase = Attempt.Phase.CHARGE
         attempt.check_count = 0
         attempt.outcome_message = "Too late to stop it; refund it once it is taken."
-        _save(attempt, "attempt.not_stopped", before=attempt.state)
+        note(attempt, "attempt.not_stopped", before=attempt.state)
         outcomes.tell("payment.not_stopped", attempt)
     elif attempt.state == S.SUBMITTED and outcome.status is Status.AUTHORIZED:
         _put_off(attempt, "The gateway did not let it go; asked again later.")
@@ -241,91 +248,11 @@ def _note_health(attempt: Attempt, outcome: Outcome) -> None:
 
 
 @command
-def _never_heard_of(*, attempt_id: str, actor: Actor) -> None:
-    """The gateway has no such charge: sending the same key again cannot charge twice, if the gateway promises so."""
-    attempt = _locked(attempt_id)
-    idempotent = accounts.capabilities_of(attempt.account).idempotent
-    if attempt.state == S.UNKNOWN and idempotent and attempt.submit_count < MAX_SUBMITS:
-        _replan(attempt, "the gateway never heard of it")
-        jobs.wake("payments.submit", attempt.id)
+def _let_go_in_time(*, attempt_id: str, actor: Actor) -> None:
+    """Plan to let go what was held for too long and is not to be captured."""
+    attempt = outcomes.locked(attempt_id)
+    due = attempt.next_check_at is not None and attempt.next_check_at <= clock.now()
+    if attempt.state == S.AUTHORIZED and attempt.phase == Attempt.Phase.CHARGE and due:
+        orders.plan_letting_go(attempt, "Held too long.")
     else:
         commands.unchanged()
-
-
-@command
-def _ask(*, attempt_id: str, actor: Actor) -> GatewayAccount | None:
-    """Note that we are asking. A sent attempt whose lease ran out is unknown from here on."""
-    attempt = _locked(attempt_id)
-    now = clock.now()
-    if attempt.state not in _ASKED or attempt.next_check_at is None or attempt.next_check_at > now:
-        commands.unchanged()
-        return None
-    before = attempt.state
-    if attempt.state == S.AUTHORIZED:
-        orders.plan_letting_go(attempt, "Held too long.")
-        return None
-    if attempt.state == S.SUBMITTED:
-        attempt.lose_track()
-    wait = _wait(attempt)
-    attempt.check_count += 1
-    attempt.next_check_at = None if wait is None else now + wait
-    _save(attempt, "attempt.check", before=before)
-    if wait is None:
-        _hand_over(attempt)
-    return attempt.account
-
-
-def _wait(attempt: Attempt) -> dt.timedelta | None:
-    """How long until the next question; None when the gateway had its chances and a person must decide.
-
-    A pending charge is no mystery: the gateway has it, and a bank debit takes days. It is asked about until it ends.
-    """
-    if attempt.check_count < len(CHECKS):
-        return CHECKS[attempt.check_count]
-    return CHECKS[-1] if attempt.state == S.PENDING else None
-
-
-def _pause(submit_count: int) -> dt.timedelta:
-    """How long to leave a gateway alone that was not reached."""
-    return CHECKS[min(submit_count - 1, len(CHECKS) - 1)]
-
-
-def _replan(attempt: Attempt, message: str) -> None:
-    before = attempt.state
-    attempt.replan()
-    attempt.next_check_at = clock.now() + (_pause(attempt.submit_count) if before == S.SUBMITTED else dt.timedelta())
-    attempt.outcome_message = texts.shown(message, 300)
-    _save(attempt, "attempt.replan", before=before)
-
-
-@step
-def _hand_over(attempt: Attempt) -> None:
-    """The gateway would not say; a person must."""
-    events.record(
-        type="payment.needs_review",
-        organization_id=attempt.payment.policy.operator_id,
-        object_id=attempt.payment_id,
-        subject_id=attempt.payment.policy_id,
-        data={
-            "payment": attempt.payment_id,
-            "attempt": attempt.id,
-            "code": attempt.outcome_code,
-        },
-    )
-
-
-@step
-def _locked(attempt_id: str) -> Attempt:
-    """Lock the attempt's policy, then read the attempt. Raises: NotFound."""
-    return outcomes.locked(attempt_id)
-
-
-def _save(attempt: Attempt, action: str, *, before: str) -> None:
-    attempt.save()
-    audit.record(
-        action=action,
-        object_id=attempt.id,
-        organization_id=attempt.payment.policy.operator_id,
-        before={"state": before},
-        after={"state": attempt.state, "submit_count": attempt.submit_count},
-    )

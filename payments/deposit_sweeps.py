@@ -8,7 +8,7 @@ from django.db.models import Exists, Min, OuterRef, Q
 
 from coverpay.kernel import clock
 from payments import deposits, settlement, sweeps
-from payments.attempts import SWEEPER
+from payments.errands import SWEEPER
 from payments.models import DepositItem, PayoutLine
 
 State = DepositItem.State

@@ -20,7 +20,7 @@ from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, Invalid
 from coverpay.kernel.money import Money
 from payments import accounts, contradictions, journal, outcomes, recovery, sweeps, takings
-from payments.attempts import SWEEPER
+from payments.errands import SWEEPER
 from payments.gateways.base import ContestsDisputes, DisputeNews, DisputeStatus, NotSent, Outcome, Status
 from payments.models import Attempt, Dispute, GatewayAccount, Payment
 

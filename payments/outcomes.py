@@ -108,6 +108,8 @@ def _unknown(attempt: Attempt, outcome: Outcome) -> None:
         return
     before = attempt.state
     attempt.lose_track()
+    if before == S.PENDING:
+        attempt.check_count = 0
     attempt.next_check_at = clock.now() + dt.timedelta(seconds=settings.ATTEMPT_LEASE_SECONDS)
     _save(attempt, outcome, before)
 

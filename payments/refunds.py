@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from billing.models import ReceiptReversal
 from compliance import access, audit, events
@@ -14,9 +15,9 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import IllegalTransition
 from coverpay.kernel.money import Money
-from payments import accounts, contradictions, journal, outcomes, sweeps, takings
-from payments.attempts import MAX_SUBMITS, SWEEPER
-from payments.gateways.base import NotSent, Outcome, RefundOrder, Status
+from payments import contradictions, errands, journal, outcomes, takings
+from payments.errands import SCHEDULE, SWEEPER, Errand, note
+from payments.gateways.base import Gateway, Outcome, RefundOrder, Status
 from payments.models import Attempt, GatewayAccount, Payment, Refund
 from payments.refund_requests import LIVE, NotRefundable, plan_locked, refundable_minor, request
 
@@ -32,51 +33,55 @@ __all__ = [
     "sweep",
 ]
 
-LONGEST_WAIT = dt.timedelta(hours=12)
-HANDED_OVER_AFTER = dt.timedelta(hours=24)
-"""A refund that the processor cannot tell of for so long goes to a person. One it calls pending is waited for."""
+S = Refund.State
+
+
+class _Refunds(Errand[Refund, RefundOrder]):
+    """Refunds as errands."""
+
+    noun = "refund"
+    asked = (S.SUBMITTED, S.UNKNOWN)
+    review_event = "refund.needs_review"
+    wake = "payments.submit_refund"
+
+    def live(self) -> QuerySet[Refund]:
+        return Refund.objects.filter(state__in=LIVE)
+
+    def locked(self, id: str) -> Refund:
+        return _locked(id)
+
+    def begin(self, id: str) -> tuple[RefundOrder | None, GatewayAccount | None]:
+        return _begin(refund_id=id, actor=SWEEPER)
+
+    def send(self, gateway: Gateway, order: RefundOrder) -> Outcome:
+        return gateway.refund(order)
+
+    def answered(self, id: str, order: RefundOrder, outcome: Outcome) -> None:
+        self.record(id, outcome)
+
+    def not_sent(self, id: str, message: str) -> None:
+        _not_sent(refund_id=id, message=message, actor=SWEEPER)
+
+    def record(self, id: str, outcome: Outcome) -> None:
+        record_outcome(refund_id=id, outcome=outcome, actor=SWEEPER)
+
+
+REFUNDS = _Refunds()
 
 
 def submit(refund_id: str) -> None:
-    """Send a planned refund: command, network, command."""
-    order, account = _begin(refund_id=refund_id, actor=SWEEPER)
-    if order is None or account is None:
-        return
-    try:
-        outcome = accounts.gateway_of(account).refund(order)
-    except NotSent as error:
-        _not_sent(refund_id=refund_id, message=str(error), actor=SWEEPER)
-        return
-    record_outcome(refund_id=refund_id, outcome=outcome, actor=SWEEPER)
+    """Send a planned refund."""
+    REFUNDS.submit(refund_id)
 
 
 def check(refund_id: str) -> None:
     """Ask the gateway about a refund by our reference. Unreached, it is asked again later."""
-    account = _ask(refund_id=refund_id, actor=SWEEPER)
-    if account is None:
-        return
-    try:
-        outcome = accounts.gateway_of(account).fetch(account.merchant, refund_id)
-    except NotSent:
-        outcome = Outcome(Status.UNKNOWN)
-    if outcome.status is Status.NOT_FOUND:
-        _never_heard_of(refund_id=refund_id, actor=SWEEPER)
-    elif outcome.status is Status.UNKNOWN:
-        _hand_over(refund_id=refund_id, actor=SWEEPER)
-    else:
-        record_outcome(refund_id=refund_id, outcome=outcome, actor=SWEEPER)
+    REFUNDS.check(refund_id)
 
 
 def sweep(limit: int = 200) -> int:
     """Move on every refund that is due. Gives how many it touched."""
-    due = list(
-        Refund.objects.filter(state__in=LIVE, next_check_at__lte=clock.now())
-        .order_by("next_check_at")
-        .values_list("id", "state")[:limit]
-    )
-    planned = [refund_id for refund_id, state in due if state == Refund.State.PLANNED]
-    sent = [refund_id for refund_id, state in due if state != Refund.State.PLANNED]
-    return sweeps.each(planned, submit) + sweeps.each(sent, check)
+    return REFUNDS.sweep(limit)
 
 
 @command
@@ -88,7 +93,7 @@ def record_outcome(*, refund_id: str, outcome: Outcome, actor: Actor) -> Refund:
     """
     refund = _locked(refund_id)
     asked = Money(refund.amount_minor, refund.currency)
-    if refund.state not in (Refund.State.SUBMITTED, Refund.State.UNKNOWN):
+    if refund.state not in (S.SUBMITTED, S.UNKNOWN):
         _late(refund, outcome)
     elif outcome.status is Status.SUCCEEDED and outcome.amount not in (None, asked):
         assert outcome.amount is not None
@@ -96,7 +101,7 @@ def record_outcome(*, refund_id: str, outcome: Outcome, actor: Actor) -> Refund:
         contradictions.amount_differs(refund.attempt, asked, outcome.amount, subject_id=refund.id)
     elif outcome.status in (Status.SUCCEEDED, Status.DECLINED):
         _settle(refund, outcome)
-    elif refund.state == Refund.State.SUBMITTED:
+    elif refund.state == S.SUBMITTED:
         _lose_track(refund, outcome, next_check_at=refund.next_check_at)
     else:
         commands.unchanged()
@@ -114,7 +119,7 @@ def resolve(*, refund_id: str, given: bool, reason: str, actor: Actor) -> Refund
     )
     reason = texts.line(reason, field="reason", at_most=300)
     refund = _locked(refund_id)
-    if refund.state != Refund.State.UNKNOWN:
+    if refund.state != S.UNKNOWN:
         raise IllegalTransition(
             f"The refund is {refund.get_state_display().lower()}; only an unknown one is decided.", field="refund"
         )
@@ -142,8 +147,8 @@ def _settle(refund: Refund, outcome: Outcome, *, reason: str = "") -> None:
 def _late(refund: Refund, outcome: Outcome) -> None:
     """News about a refund that is decided, or to be sent again: only a contradiction matters, and becomes a break."""
     contrary = {
-        Refund.State.SUCCEEDED: (Status.DECLINED, Status.RETURNED),
-        Refund.State.DECLINED: (Status.SUCCEEDED,),
+        S.SUCCEEDED: (Status.DECLINED, Status.RETURNED),
+        S.DECLINED: (Status.SUCCEEDED,),
     }.get(refund.state, ())
     if outcome.status not in contrary or contradictions.said_otherwise(refund.attempt, refund, outcome) is None:
         commands.unchanged()
@@ -151,7 +156,7 @@ def _late(refund: Refund, outcome: Outcome) -> None:
 
 def _lose_track(refund: Refund, outcome: Outcome, *, next_check_at: dt.datetime | None) -> None:
     before = refund.state
-    if refund.state == Refund.State.SUBMITTED:
+    if refund.state == S.SUBMITTED:
         refund.lose_track()
     refund.next_check_at = next_check_at
     _save(refund, outcome, before)
@@ -202,7 +207,7 @@ def _draw(refund: Refund, attempt: Attempt) -> None:
 @command
 def _begin(*, refund_id: str, actor: Actor) -> tuple[RefundOrder | None, GatewayAccount | None]:
     refund = _locked(refund_id)
-    if refund.state != Refund.State.PLANNED:
+    if refund.state != S.PLANNED:
         commands.unchanged()
         return None, None
     refund.submit()
@@ -211,7 +216,7 @@ def _begin(*, refund_id: str, actor: Actor) -> tuple[RefundOrder | None, Gateway
         return None, None
     refund.submit_count += 1
     refund.next_check_at = clock.now() + dt.timedelta(seconds=settings.ATTEMPT_LEASE_SECONDS)
-    _save(refund, Outcome(Status.UNKNOWN), Refund.State.PLANNED, action="refund.submit")
+    note(refund, "refund.submit", before=S.PLANNED)
     account = refund.attempt.account
     order = RefundOrder(
         reference=refund.id,
@@ -232,76 +237,14 @@ def _withdraw(refund: Refund) -> None:
 
 @command
 def _not_sent(*, refund_id: str, message: str, actor: Actor) -> None:
-    """The gateway was surely not reached: plan the same key again, or give up after MAX_SUBMITS."""
+    """The gateway was surely not reached: plan the same key again, or give up at last."""
     refund = _locked(refund_id)
-    if refund.state != Refund.State.SUBMITTED:
+    if refund.state != S.SUBMITTED:
         commands.unchanged()
-    elif refund.submit_count >= MAX_SUBMITS:
+    elif refund.submit_count >= SCHEDULE.submits:
         _settle(refund, Outcome(Status.DECLINED, code="gateway_unreachable", message=message))
     else:
-        _replan(refund)
-
-
-@command
-def _never_heard_of(*, refund_id: str, actor: Actor) -> None:
-    """The gateway has no such refund: sending the same key again cannot give back twice, if the gateway promises so."""
-    refund = _locked(refund_id)
-    idempotent = accounts.capabilities_of(refund.attempt.account).idempotent
-    if refund.state == Refund.State.UNKNOWN and idempotent and refund.submit_count < MAX_SUBMITS:
-        _replan(refund)
-    else:
-        _hand_over_old(refund)
-
-
-@command
-def _hand_over(*, refund_id: str, actor: Actor) -> None:
-    """The processor cannot tell; once that lasts, a person must."""
-    _hand_over_old(_locked(refund_id))
-
-
-@step
-def _hand_over_old(refund: Refund) -> None:
-    old = clock.now() - refund.created_at >= HANDED_OVER_AFTER
-    if refund.state != Refund.State.UNKNOWN or refund.next_check_at is None or not old:
-        commands.unchanged()
-        return
-    refund.next_check_at = None
-    _save(refund, Outcome(Status.UNKNOWN), refund.state, action="refund.hand_over")
-    events.record(
-        type="refund.needs_review",
-        organization_id=refund.payment.policy.operator_id,
-        object_id=refund.payment_id,
-        subject_id=refund.payment.policy_id,
-        data={"refund": refund.id, "payment": refund.payment_id, "code": refund.outcome_code},
-    )
-
-
-def _replan(refund: Refund) -> None:
-    before = refund.state
-    refund.replan()
-    refund.next_check_at = clock.now() + _wait(refund)
-    _save(refund, Outcome(Status.UNKNOWN), before, action="refund.replan")
-
-
-@command
-def _ask(*, refund_id: str, actor: Actor) -> GatewayAccount | None:
-    refund = _locked(refund_id)
-    sent = refund.state in (Refund.State.SUBMITTED, Refund.State.UNKNOWN)
-    if not sent or refund.next_check_at is None or refund.next_check_at > clock.now():
-        commands.unchanged()
-        return None
-    before = refund.state
-    if refund.state == Refund.State.SUBMITTED:
-        refund.lose_track()
-    refund.next_check_at = clock.now() + _wait(refund)
-    _save(refund, Outcome(Status.UNKNOWN), before, action="refund.check")
-    return refund.attempt.account
-
-
-def _wait(refund: Refund) -> dt.timedelta:
-    """How long until we ask or send again: half as long again as it has taken already, within bounds."""
-    at_least = dt.timedelta(seconds=settings.ATTEMPT_LEASE_SECONDS)
-    return max(at_least, min((clock.now() - refund.created_at) / 2, LONGEST_WAIT))
+        errands.replan(REFUNDS, refund, message)
 
 
 @step
@@ -313,12 +256,13 @@ def _locked(refund_id: str) -> Refund:
     return refund
 
 
-def _save(refund: Refund, outcome: Outcome, before: str, *, action: str = "", reason: str = "") -> None:
+def _save(refund: Refund, outcome: Outcome, before: str, *, reason: str = "") -> None:
     refund.gateway_reference = texts.shown(outcome.gateway_reference, 80) or refund.gateway_reference
     refund.outcome_code = texts.shown(outcome.code, 60) or refund.outcome_code
+    refund.outcome_message = texts.shown(outcome.message, 300)
     refund.save()
     audit.record(
-        action=action or f"refund.{outcome.status}",
+        action=f"refund.{outcome.status}",
         object_id=refund.id,
         organization_id=refund.payment.policy.operator_id,
         before={"state": before},

@@ -13,8 +13,8 @@ from coverpay.kernel import clock
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import Forbidden, IllegalTransition, Invalid, NotFound
 from payments import attempts
-from payments.attempts import CHECKS, MAX_SUBMITS
-from payments.gateways.base import NotSent, Outcome, Status
+from payments.errands import SCHEDULE
+from payments.gateways.base import Charge, NotSent, Outcome, Status
 from payments.gateways.sandbox import Sandbox
 from payments.models import Attempt, Payment
 from reconciliation.models import Break
@@ -90,14 +90,14 @@ def test_an_unreachable_gateway_is_tried_again_and_given_up_after_five_times(hou
     attempt = after(house, "tok_not_sent")
     assert (attempt.state, attempt.outcome_message) == ("planned", "the sandbox refused the connection")
     assert attempts.sweep() == 0  # it waits a little first
-    for _ in range(MAX_SUBMITS):
+    for _ in range(SCHEDULE.submits):
         clock.advance(dt.timedelta(hours=1))
         attempts.sweep()
     attempt.refresh_from_db()
     assert (attempt.state, attempt.outcome_code, attempt.submit_count) == (
         "declined",
         "gateway_unreachable",
-        MAX_SUBMITS,
+        SCHEDULE.submits,
     )
     assert books.charges(house) == []
 
@@ -105,7 +105,7 @@ def test_an_unreachable_gateway_is_tried_again_and_given_up_after_five_times(hou
 def test_a_worker_that_died_after_sending_is_found_by_the_sweep(house: House, sandbox: Sandbox) -> None:
     attempt = books.collecting(house, books.billed(house))
     charge, _ = attempts._begin(attempt_id=attempt.id, actor=attempts.SWEEPER)
-    assert charge is not None
+    assert isinstance(charge, Charge)
     sandbox.charge(charge)  # and then the worker was killed
     assert attempts.sweep() == 0  # its lease still runs
     assert after_sweep(attempt).state == "succeeded"
@@ -154,12 +154,23 @@ def test_a_wrong_amount_is_unknown_with_a_break_and_never_asked_about_again(hous
 def test_a_gateway_that_never_says_hands_over_to_a_person(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Sandbox, "fetch", lambda *_: Outcome(Status.UNKNOWN))
     attempt = after(house, "tok_timeout_taken")
-    for _ in range(len(CHECKS) + 3):
+    for _ in range(len(SCHEDULE.checks) + 3):
         clock.advance(dt.timedelta(hours=13))
         attempts.sweep()
     attempt.refresh_from_db()
-    assert (attempt.state, attempt.next_check_at, attempt.check_count) == ("unknown", None, len(CHECKS) + 1)
+    assert (attempt.state, attempt.next_check_at, attempt.check_count) == ("unknown", None, len(SCHEDULE.checks) + 1)
     assert told(attempt) == ["created", "needs_review"]
+
+
+def test_a_pending_charge_that_nobody_knows_of_any_more_has_all_its_chances_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = after(house, "tok_pending_ok", sweeps=30)
+    monkeypatch.setattr(Sandbox, "fetch", lambda *_: Outcome(Status.UNKNOWN))
+    clock.advance(dt.timedelta(hours=13))
+    attempts.sweep()
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.check_count, attempt.next_check_at is None) == ("unknown", 0, False)
 
 
 def test_a_gateway_that_cannot_be_asked_is_asked_again_later(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,14 +188,14 @@ def test_one_attempt_that_cannot_be_moved_keeps_no_other_waiting(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stuck, fine = (books.collecting(house, books.billed(house)) for _ in range(2))
-    submit = attempts.submit
+    begin = attempts.CHARGES.begin
 
-    def refuse(attempt_id: str) -> None:
+    def refuse(charges: object, attempt_id: str) -> object:
         if attempt_id == stuck.id:
             raise NotFound("the gateway of this account is gone")
-        submit(attempt_id)
+        return begin(attempt_id)
 
-    monkeypatch.setattr(attempts, "submit", refuse)
+    monkeypatch.setattr(type(attempts.CHARGES), "begin", refuse)
     assert attempts.sweep() == 2
     assert Attempt.objects.get(pk=fine.id).state == "succeeded"
     assert "left for the next sweep" in caplog.text

@@ -14,7 +14,7 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import Forbidden, IllegalTransition, Invalid, NotFound
 from coverpay.kernel.money import Money
 from payments import attempts, refunds
-from payments.attempts import MAX_SUBMITS
+from payments.errands import SCHEDULE
 from payments.gateways.base import NotSent, Outcome, RefundOrder, Status
 from payments.gateways.sandbox import Sandbox
 from payments.models import Payment, Refund
@@ -119,7 +119,7 @@ def test_an_unreachable_gateway_is_tried_again_and_given_up_and_the_payment_stan
 
     monkeypatch.setattr(Sandbox, "refund", away)
     refund = asked(house, payment)
-    for _ in range(MAX_SUBMITS):
+    for _ in range(SCHEDULE.submits):
         later(24)
     assert fresh(refund) == ("declined", "succeeded")
     assert Refund.objects.get(pk=refund.id).outcome_code == "gateway_unreachable"
@@ -127,22 +127,37 @@ def test_an_unreachable_gateway_is_tried_again_and_given_up_and_the_payment_stan
     assert asked(house, payment).state == "planned"
 
 
-def test_a_refund_nobody_answers_for_is_asked_about_less_and_less_often_and_after_a_day_by_a_person(
+def test_a_refund_nobody_answers_for_is_asked_about_less_and_less_often_and_then_by_a_person(
     house: House, payment: Payment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Sandbox, "refund", lambda *_: Outcome(Status.UNKNOWN, code="timeout"))
     monkeypatch.setattr(Sandbox, "fetch", lambda *_: Outcome(Status.UNKNOWN))
     refund = asked(house, payment)
-    asks = 0
+    asked_at = set()
     for _ in range(7 * 24):
-        before = Refund.objects.get(pk=refund.id).next_check_at
         later()
-        asks += Refund.objects.get(pk=refund.id).next_check_at != before
+        asked_at.add(Refund.objects.get(pk=refund.id).next_check_at)
     assert fresh(refund) == ("unknown", "succeeded")
-    assert 6 <= asks <= 12
-    assert Refund.objects.get(pk=refund.id).next_check_at is None
+    left = Refund.objects.get(pk=refund.id)
+    assert (left.check_count, left.next_check_at) == (len(SCHEDULE.checks) + 1, None)
+    assert len(asked_at) == 1 + len(SCHEDULE.checks) + 1  # sent, asked in ever longer turns, given up
     told = EventRecord.objects.filter(type="refund.needs_review")
     assert [event.data["refund"] for event in told] == [refund.id]
+
+
+def test_a_refund_that_the_processor_calls_pending_is_waited_for(
+    house: House, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sandbox, "refund", lambda *_: Outcome(Status.UNKNOWN, code="timeout"))
+    monkeypatch.setattr(Sandbox, "fetch", lambda *_: Outcome(Status.PENDING))
+    refund = asked(house, payment)
+    for _ in range(30):
+        later(13)
+    assert fresh(refund) == ("unknown", "succeeded")
+    assert Refund.objects.get(pk=refund.id).next_check_at is not None
+    monkeypatch.undo()
+    later(13)
+    assert fresh(refund)[0] == "planned"  # the sandbox never heard of it
 
 
 def test_a_payment_returned_before_its_refund_was_sent_is_not_given_back_twice(
