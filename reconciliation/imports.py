@@ -1,4 +1,4 @@
-"""Import bank statements: once per content, whole or not at all.
+"""Import bank statements and notifications: once per content, whole or not at all.
 
 What is wrong inside a file sets it aside for good, with every reason (quarantine). What is only missing around it - a
 bank account we do not know yet, the day before - refuses it: nothing is kept, and the same file is welcome afterwards.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -19,9 +20,11 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, Invalid
 from coverpay.kernel.money import Money
-from reconciliation.models import BankAccount, Statement, StatementImport, StatementLine
-from reconciliation.statements import parse
-from reconciliation.statements.base import ParsedFile, ParsedStatement, Problem
+from reconciliation import announcements, column_maps
+from reconciliation.models import Announcement, BankAccount, ColumnMap, Statement, StatementImport, StatementLine
+from reconciliation.statements import csv_file, parse
+from reconciliation.statements.base import ParsedFile, ParsedNotice, ParsedStatement, Problem
+from reconciliation.statements.csv_file import NOTHING_GIVEN, Given
 
 MAX_BYTES = 20 * 1024 * 1024
 State = StatementImport.State
@@ -45,66 +48,130 @@ class ChainBroken(Conflict):
     code = "statement_chain_broken"
 
 
-def import_statement(*, content: bytes, file_name: str, actor: Actor) -> StatementImport:
-    """Import a statement file for the actor's organization.
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file as it is to be kept: its bytes, how it was read, and what was found in it."""
 
-    Takes:  the file's bytes, of any format we read.
-    Gives:  the import, IMPORTED with its statements or QUARANTINED with every reason; the same content again gives
+    content: bytes
+    name: str
+    digest: str
+    parsed: ParsedFile
+    column_map: ColumnMap | None = None
+    given: Given = NOTHING_GIVEN
+    reading: str = ""
+
+
+def import_statement(*, content: bytes, file_name: str, actor: Actor) -> StatementImport:
+    """Import a statement or notification file for the actor's organization.
+
+    Takes:  the file's bytes, of any format that tells itself by its bytes.
+    Gives:  the import, IMPORTED with what it holds or QUARANTINED with every reason; the same content again gives
             the first import and changes nothing.
     Raises: Forbidden, FileTooLarge, BadText for the name, UnknownBankAccount, ChainBroken.
     """
-    access.require(actor, Permission.RECONCILIATION_WRITE)
-    organization_id = access.organization_of(actor)
-    if len(content) > MAX_BYTES:
-        raise FileTooLarge(f"A statement file may have up to {MAX_BYTES // 1024 // 1024} MB.", field="file")
-    file_name = texts.line(file_name[:200], field="file", at_most=200)
-    known = _known(organization_id, _digest(content))
+    organization_id, file_name = _checked(content, file_name, actor)
+    digest = _digest(content)
+    known = _known(organization_id, digest, "")
     if known is not None:
         return known
-    return _import(
-        content=content, parsed=parse(content), file_name=file_name, organization_id=organization_id, actor=actor
+    file = _File(content, file_name, digest, parse(content))
+    return _import(file=file, organization_id=organization_id, actor=actor)
+
+
+def import_csv(
+    *, content: bytes, file_name: str, column_map_id: str, given: Given = NOTHING_GIVEN, actor: Actor
+) -> StatementImport:
+    """Import a CSV by a saved column map, which the import remembers.
+
+    Takes:  `given`, the balances the person reads off the bank's page, for files without a balance column; they are
+            kept with the import, and the lines must come from one to the other.
+    Gives:  as `import_statement`. A file set aside may be read again by another map or with other balances.
+    Raises: Forbidden, NotFound (the map), FileTooLarge, BadText for the name, ChainBroken.
+    """
+    organization_id, file_name = _checked(content, file_name, actor)
+    columns = access.get_operable(
+        actor,
+        ColumnMap.objects.select_related("bank_account"),
+        column_map_id,
+        permission=Permission.RECONCILIATION_WRITE,
+        field="column_map",
     )
+    digest, reading = _digest(content), _digest(f"{columns.id} {_facts(given)}".encode())
+    known = _known(organization_id, digest, reading)
+    if known is not None:
+        return known
+    parsed = csv_file.parse(content, column_maps.reader(columns.bank_account, columns.spec), given)
+    file = _File(content, file_name, digest, parsed, columns, given, reading)
+    return _import(file=file, organization_id=organization_id, actor=actor)
+
+
+def _checked(content: bytes, file_name: str, actor: Actor) -> tuple[str, str]:
+    """The organization and the name to keep. Raises: Forbidden, FileTooLarge, BadText."""
+    access.require(actor, Permission.RECONCILIATION_WRITE)
+    if len(content) > MAX_BYTES:
+        raise FileTooLarge(f"A statement file may have up to {MAX_BYTES // 1024 // 1024} MB.", field="file")
+    return access.organization_of(actor), texts.line(file_name[:200], field="file", at_most=200)
 
 
 @command
-def _import(
-    *, content: bytes, parsed: ParsedFile, file_name: str, organization_id: str, actor: Actor
-) -> StatementImport:
+def _import(*, file: _File, organization_id: str, actor: Actor) -> StatementImport:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"statements:{organization_id}"])
-    known = _known(organization_id, _digest(content))
+    known = _known(organization_id, file.digest, file.reading)
     if known is not None:
         commands.unchanged()
         return known
-    accounts = {} if parsed.problems else _accounts(organization_id, parsed.statements)
+    parsed = file.parsed
+    accounts = {} if parsed.problems else _accounts(organization_id, [*parsed.statements, *parsed.notices])
     source = StatementImport.objects.create(
         organization_id=organization_id,
-        file_name=file_name,
+        file_name=file.name,
         format=parsed.format or "",
-        content_sha256=_digest(content),
-        content=content,
+        content_sha256=file.digest,
+        content=file.content,
+        column_map=file.column_map,
+        given=_facts(file.given),
+        reading=file.reading,
         state=State.QUARANTINED if parsed.problems else State.IMPORTED,
         problems=[asdict(problem) for problem in parsed.problems],
-        line_count=sum(len(statement.lines) for statement in parsed.statements),
+        line_count=sum(len(statement.lines) for statement in parsed.statements)
+        + sum(len(notice.entries) for notice in parsed.notices),
     )
-    statements = [] if parsed.problems else _keep(source, parsed.statements, accounts)
-    _tell(source, statements, parsed.problems)
+    if parsed.problems:
+        _tell(source, [], [], 0, parsed.problems)
+        return source
+    statements = _keep(source, parsed.statements, accounts)
+    told = announcements.keep_locked(source, parsed.notices, accounts)
+    settled = sum(len(announcements.settle_locked(account)) for account in accounts.values())
+    _tell(source, statements, told, settled, ())
     return source
+
+
+def _facts(given: Given) -> dict[str, Any]:
+    """What a person typed, as it is kept; empty for nothing."""
+    said = {
+        "opening_minor": given.opening_minor,
+        "closing_minor": given.closing_minor,
+        "as_of": given.as_of.isoformat() if given.as_of else None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _known(organization_id: str, digest: str) -> StatementImport | None:
-    return StatementImport.objects.filter(organization_id=organization_id, content_sha256=digest).first()
+def _known(organization_id: str, digest: str, reading: str) -> StatementImport | None:
+    """The import that holds this content already, however it was read; else the one that was read just so."""
+    rows = StatementImport.objects.filter(organization_id=organization_id, content_sha256=digest)
+    return rows.filter(state=State.IMPORTED).first() or rows.filter(reading=reading).first()
 
 
 Mark = tuple[str, str]
 
 
-def _accounts(organization_id: str, statements: Sequence[ParsedStatement]) -> dict[Mark, BankAccount]:
-    """Find and lock the bank account of every statement. Raises: UnknownBankAccount, naming all that are missing."""
+def _accounts(organization_id: str, statements: Sequence[ParsedStatement | ParsedNotice]) -> dict[Mark, BankAccount]:
+    """Find and lock the bank account of everything stated. Raises: UnknownBankAccount, naming all that are missing."""
     rows = BankAccount.objects.filter(organization_id=organization_id).order_by("id").select_for_update(no_key=True)
     wanted = {(statement.bank_id, statement.account_identifier) for statement in statements}
     found = {mark: row for row in rows if (mark := (row.bank_id, row.account_mark)) in wanted}
@@ -118,7 +185,7 @@ def _accounts(organization_id: str, statements: Sequence[ParsedStatement]) -> di
                 f"{account.name} is kept in {account.currency}, the file states it in {statement.currency}.",
                 field="file",
             )
-    return found
+    return {mark: found[mark] for mark in sorted(wanted)}
 
 
 @step
@@ -185,14 +252,27 @@ def _check_chain(account: BankAccount, read: ParsedStatement) -> None:
         )
 
 
-def _tell(source: StatementImport, statements: Sequence[Statement], problems: Sequence[Problem]) -> None:
-    verb = "quarantine" if problems else "import"
+@step
+def _tell(
+    source: StatementImport,
+    statements: Sequence[Statement],
+    told: Sequence[Announcement],
+    settled: int,
+    problems: Sequence[Problem],
+) -> None:
+    is_notice = not problems and not statements
+    verb, happened = ("quarantine", "quarantined") if problems else ("import", "imported")
+    if is_notice:
+        verb, happened = "announce", "announced"
     facts = {
         "file_name": source.file_name,
         "format": source.format,
         "sha256": source.content_sha256,
         "line_count": source.line_count,
         "statements": [statement.id for statement in statements],
+        **({"announcements": len(told)} if is_notice else {}),
+        **({"announcements_settled": settled} if settled else {}),
+        **({"column_map": source.column_map_id, "given": source.given} if source.column_map_id else {}),
     }
     audit.record(
         action=f"statement.{verb}",
@@ -202,7 +282,7 @@ def _tell(source: StatementImport, statements: Sequence[Statement], problems: Se
         reason="; ".join(problem.message for problem in problems[:20]),
     )
     events.record(
-        type="statement.quarantined" if problems else "statement.imported",
+        type=f"statement.{happened}",
         organization_id=source.organization_id,
         object_id=source.id,
         data={

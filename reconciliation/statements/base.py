@@ -86,12 +86,32 @@ class ParsedStatement:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """A movement that a notification tells of; `line.bank_reference` is the account servicer's own, or empty."""
+
+    line: ParsedLine
+    is_booked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedNotice:
+    """One notification about one account: movements without balances, which nothing can prove."""
+
+    account_identifier: str
+    bank_id: str
+    currency: str
+    entries: tuple[Announced, ...]
+    first_line: int
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedFile:
     """What a file holds. With even one problem nothing in it may be booked: it is set aside with all its reasons."""
 
     format: Format | None
     statements: tuple[ParsedStatement, ...]
     problems: tuple[Problem, ...]
+    notices: tuple[ParsedNotice, ...] = ()
 
     @property
     def is_clean(self) -> bool:
@@ -165,9 +185,20 @@ def finish(format: Format, statements: Sequence[ParsedStatement], problems: Prob
         problems.add(1, 1, "no_statements", "The file holds no account statement.")
     for statement in statements:
         _check_balances(statement, problems)
-        _check_lengths(statement, problems)
+        _check_names(statement, problems)
+        _check_lengths(statement.lines, problems)
     _check_repeats(statements, problems)
     return ParsedFile(format, tuple(statements), problems.all())
+
+
+def finish_notices(format: Format, notices: Sequence[ParsedNotice], problems: Problems) -> ParsedFile:
+    """Close a file of notifications: it needs one, and the lengths that every format keeps."""
+    if not notices and not problems:
+        problems.add(1, 1, "no_notices", "The file holds no notification.")
+    for notice in notices:
+        _check_names(notice, problems)
+        _check_lengths([entry.line for entry in notice.entries], problems)
+    return ParsedFile(format, (), problems.all(), tuple(notices))
 
 
 def _check_balances(statement: ParsedStatement, problems: Problems) -> None:
@@ -196,13 +227,16 @@ def _check_balances(statement: ParsedStatement, problems: Problems) -> None:
         )
 
 
-def _check_lengths(statement: ParsedStatement, problems: Problems) -> None:
-    for name in (statement.account_identifier, statement.bank_id):
+def _check_names(stated: ParsedStatement | ParsedNotice, problems: Problems) -> None:
+    for name in (stated.account_identifier, stated.bank_id):
         if len(name) > LONGEST_IDENTIFIER:
             message = f"{name[:30]}... is longer than {LONGEST_IDENTIFIER} characters."
-            problems.add(statement.first_line, 1, "identifier_too_long", message)
-    for line in statement.lines:
-        if max(len(line.bank_reference), len(line.customer_reference)) > LONGEST_REFERENCE:
+            problems.add(stated.first_line, 1, "identifier_too_long", message)
+
+
+def _check_lengths(lines: Iterable[ParsedLine], problems: Problems) -> None:
+    for line in lines:
+        if len(line.bank_reference) > LONGEST_REFERENCE or len(line.customer_reference) > LONGEST_REFERENCE:
             message = f"A reference is longer than {LONGEST_REFERENCE} characters."
             problems.add(line.line, 1, "reference_too_long", message)
 

@@ -4,7 +4,8 @@ Source: ISO 20022 Message Definition Report "Bank-to-Customer Cash Management", 
 camt.054.001.02 to .08: Stmt (Acct, Bal, TxsSummry, Ntry). Booked entries move the booked balance from OPBD (or the
 previous day's PRCD) to CLBD; pending and future entries do not, and are left out.
 
-A notification has no balances, so nothing in it can prove itself: its sums are checked, and it is set aside.
+A notification has no balances, so nothing in it can prove itself: its own totals must tie, and what it tells of are
+announcements, which wait for the statement that brings them.
 """
 
 from __future__ import annotations
@@ -12,26 +13,26 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from coverpay.kernel.money import EXPONENTS
 from reconciliation.statements.base import (
     UNNAMED_BANK,
+    Announced,
     Format,
     ParsedFile,
+    ParsedNotice,
     ParsedStatement,
     Problems,
     finish,
+    finish_notices,
 )
-from reconciliation.statements.camt_entries import Entry, amount, day, entry, sign
+from reconciliation.statements.camt_entries import INFORMATION, Entry, amount, day, entry, sign
 from reconciliation.statements.xml_tree import Node, read_xml, report
 
 NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.05([34])\.001\.([0-9]{2})")
 VERSIONS = frozenset(f"{number:02}" for number in range(2, 9))
 PARTS = {"3": ("BkToCstmrStmt", "Stmt"), "4": ("BkToCstmrDbtCdtNtfctn", "Ntfctn")}
-NO_BALANCES = (
-    "This is a notification (camt.054): it has no balances and cannot prove itself. Import the day's statement "
-    "(camt.053), which holds the same entries."
-)
 
 
 def parse(content: bytes) -> ParsedFile:
@@ -54,32 +55,56 @@ def parse(content: bytes) -> ParsedFile:
     if body is None:
         report(problems, root, "no_message", f"The document has no {message}.")
         return finish(format, (), problems)
-    if format is Format.CAMT054:
-        report(problems, body, "no_balances", NO_BALANCES)
     for node in body.children:
         if node.name not in ("GrpHdr", "SplmtryData", part):
             report(problems, node, "unknown_element", f"{node.name[:30]!r} does not belong in {message}.")
-    read = [_statement(node, format, problems) for node in body.all(part)]
+    if format is Format.CAMT054:
+        notices = [_notice(node, problems) for node in body.all(part)]
+        return finish_notices(format, [notice for notice in notices if notice is not None], problems)
+    read = [_statement(node, problems) for node in body.all(part)]
     return finish(format, [statement for statement in read if statement is not None], problems)
 
 
-def _statement(node: Node, format: Format, problems: Problems) -> ParsedStatement | None:
-    """Read one Stmt or Ntfctn; None when it has no account, currency or day (then reported)."""
+def _notice(node: Node, problems: Problems) -> ParsedNotice | None:
+    """Read one Ntfctn without what is information only; None without an account or currency (then reported)."""
+    account, bank = _account(node, problems)
+    currency = _currency(node, problems)
+    if not account or currency is None:
+        return None
+    read = _entries(node, currency, problems)
+    if node.child("Bal") is not None:
+        report(problems, node, "unknown_element", "A notification states no balances, this one does.")
+    told = tuple(
+        Announced(replace(found.line, bank_reference=found.servicer_reference), found.is_booked)
+        for found in read
+        if found.state != INFORMATION
+    )
+    return ParsedNotice(account, bank, currency, told, node.line)
+
+
+def _entries(node: Node, currency: str, problems: Problems) -> list[Entry]:
+    """Read every Ntry of a statement or notification, held against its summary."""
+    entries = [entry(child, currency, problems) for child in node.all("Ntry")]
+    read = [found for found in entries if found is not None]
+    _check_summary(node, read, currency, problems)
+    return read
+
+
+def _statement(node: Node, problems: Problems) -> ParsedStatement | None:
+    """Read one Stmt; None when it has no account, currency or day (then reported)."""
     account, bank = _account(node, problems)
     currency = _currency(node, problems)
     if not account or currency is None:
         return None
     opening, closing, closed_on = _balances(node, currency, problems)
-    entries = [entry(child, currency, problems) for child in node.all("Ntry")]
-    read = [found for found in entries if found is not None]
-    _check_summary(node, read, currency, problems)
+    read = _entries(node, currency, problems)
     as_of = closed_on or _stated_day(node, problems)
     if as_of is None:
         report(problems, node, "field_missing", "The statement does not say of which day it is.")
         return None
     lines = tuple(found.line_of(as_of) for found in read if found.is_booked)
     late = next((line for line in lines if line.posted_on > as_of), None)
-    if late is not None and format is Format.CAMT053:
+    if late is not None:
         problems.add(late.line, 1, "after_the_day", f"An entry is booked on {late.posted_on}, after {as_of}.")
     last = max((found.line.line for found in read), default=node.line)
     return ParsedStatement(account, bank, currency, as_of, opening, closing, lines, node.line, last)

@@ -17,6 +17,7 @@ from reconciliation.statements.figures import BadFigure, minor
 from reconciliation.statements.xml_tree import Node, report
 
 SIGNS = {"CRDT": 1, "DBIT": -1}
+BOOKED, INFORMATION = "BOOK", "INFO"
 STATES = frozenset({"BOOK", "PDNG", "INFO", "FUTR"})
 NOT_GIVEN = frozenset({"", "NOTPROVIDED", "NOT PROVIDED", "NONREF"})
 REFERENCES = ("Refs/EndToEndId", "RmtInf/Strd/CdtrRefInf/Ref", "Refs/ChqNb", "Refs/InstrId", "Refs/TxId")
@@ -30,12 +31,18 @@ _MOMENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One Ntry: the line it makes, its direction, whether it is in the booked balance and says when it was booked."""
+    """One Ntry: the line it makes, its direction, its state, whether it is dated, the account servicer's reference."""
 
     line: ParsedLine
     sign: int
-    is_booked: bool
+    state: str
     is_dated: bool
+    servicer_reference: str
+
+    @property
+    def is_booked(self) -> bool:
+        """Whether it is in the booked balance."""
+        return self.state == BOOKED
 
     def line_of(self, as_of: dt.date) -> ParsedLine:
         """Give the line; without a booking date it was booked on the statement's day, at the latest."""
@@ -59,6 +66,7 @@ def entry(node: Node, currency: str, problems: Problems) -> Entry | None:
         report(problems, node, "field_missing", "The entry has neither booking date nor value date.")
     if value is None or mark is None or posted is None:
         return None
+    reference = _given(node.said("AcctSvcrRef"))
     details = [detail for group in node.all("NtryDtls") for detail in group.all("TxDtls")]
     _check_batches(node, value, mark, currency, problems)
     _check_details(node, details, value * mark, currency, problems)
@@ -68,11 +76,11 @@ def entry(node: Node, currency: str, problems: Problems) -> Entry | None:
         value_date=valued,
         amount_minor=value * mark,
         type_code=_type_code(node),
-        bank_reference=_given(node.said("AcctSvcrRef")) or _given(node.said("NtryRef")),
+        bank_reference=reference or _given(node.said("NtryRef")),
         customer_reference=_reference(node, details),
         text=_text(node, details, is_reversal=reversal in ("true", "1")),
     )
-    return Entry(line, mark, state == "BOOK", booked is not None)
+    return Entry(line, mark, state, booked is not None, reference)
 
 
 def amount(money: Node | None, at: Node, currency: str, problems: Problems) -> int | None:

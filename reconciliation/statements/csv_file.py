@@ -1,19 +1,17 @@
 """Read CSV bank statements by a column map, which a person makes once for a bank and looks at in a preview.
 
-Source: RFC 4180 for records, fields and quotes; everything else is the bank's choice, and therefore in the map. A
-running balance proves the file row by row. Without that column the person gives the opening and closing balances
+A running balance proves the file row by row. Without that column the person gives the opening and closing balances
 as the bank shows them, and the lines must come from one to the other.
 """
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from coverpay.kernel.money import EXPONENTS
+from reconciliation.statements import csv_rows
 from reconciliation.statements.base import (
     UNNAMED_BANK,
     Format,
@@ -22,19 +20,12 @@ from reconciliation.statements.base import (
     ParsedStatement,
     Problem,
     Problems,
+    Proof,
     finish,
+    prove,
 )
 from reconciliation.statements.csv_columns import Cell, Row, amount_of, date_of, signed_of
-
-ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16")
-DELIMITERS = (",", ";", "\t", "|")
-DATE_FORMATS = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y", "%d/%m/%Y", "%d.%m.%Y", "%d.%m.%y", "%d-%b-%Y", "%Y%m%d")
-MOST_ROWS = 500_000
-LONGEST_FIELD = 10_000
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-Column = str | int
-"""A column by its heading, or by its number from 1."""
+from reconciliation.statements.csv_rows import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +78,11 @@ class Preview:
     headings: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
     lines: tuple[ParsedLine, ...]
+    line_count: int
+    as_of: dt.date | None
     opening_minor: int | None
     closing_minor: int | None
+    proof: Proof | None
     problems: tuple[Problem, ...]
 
 
@@ -118,8 +112,11 @@ def preview(content: bytes, columns: ColumnMap, given: Given = NOTHING_GIVEN, *,
         headings=read.headings,
         cells=tuple(read.cells[:rows]),
         lines=tuple(read.lines[:rows]),
+        line_count=len(read.lines),
+        as_of=statement.as_of if statement else None,
         opening_minor=statement.opening_minor if statement else None,
         closing_minor=statement.closing_minor if statement else None,
+        proof=prove(statement) if statement else None,
         problems=parsed.problems,
     )
 
@@ -129,14 +126,14 @@ def _read(content: bytes, columns: ColumnMap, problems: Problems) -> _Read:
     read = _Read()
     if not _map_is_sound(columns, problems):
         return read
-    text = _decode(content, columns.encoding, problems)
+    text = csv_rows.decode(content, columns.encoding, problems)
     if text is None:
         return read
-    rows = _rows(text, columns, problems)
+    rows = csv_rows.rows(text, columns, problems)
     if columns.headings:
         top = next(rows, None)
         read.headings = tuple(top.values) if top is not None else ()
-    found = _places(columns, read.headings, problems)
+    found = csv_rows.places(_wanted(columns), read.headings, problems)
     if found is None:
         return read
     for row in rows:
@@ -151,86 +148,28 @@ def _read(content: bytes, columns: ColumnMap, problems: Problems) -> _Read:
     return read
 
 
-def _map_is_sound(columns: ColumnMap, problems: Problems) -> bool:
-    """Report what no file could be read with."""
-    wrong = []
+def faults(columns: ColumnMap) -> list[tuple[str, str]]:
+    """What no file could be read with: the name of the map's field, and why."""
+    wrong = csv_rows.faults(columns)
     if columns.currency not in EXPONENTS:
-        wrong.append(f"{columns.currency[:10]!r} is no currency we keep books in.")
+        wrong.append(("currency", f"{columns.currency[:10]!r} is no currency we keep books in."))
     if not columns.account_identifier:
-        wrong.append("The map names no account.")
+        wrong.append(("account_identifier", "The map names no account."))
     if (columns.amount is None) == (columns.debit is None or columns.credit is None):
-        wrong.append("The map needs either an amount, or both a debit and a credit.")
-    if columns.delimiter not in DELIMITERS or columns.encoding not in ENCODINGS:
-        wrong.append("The map's delimiter or encoding is none of those we read.")
-    if columns.decimal not in (".", ",") or columns.thousands not in ("", ",", ".", " ", "'", "\u00a0", "\u202f"):
-        wrong.append("The map's decimal or thousands sign is none of those we read.")
-    if columns.decimal == columns.thousands:
-        wrong.append("The decimal and the thousands sign are the same.")
-    if columns.date_format not in DATE_FORMATS:
-        wrong.append("The map's date format is none of those we read.")
-    for message in wrong:
+        wrong.append(("amount", "The map needs either an amount, or both a debit and a credit."))
+    return wrong
+
+
+def _map_is_sound(columns: ColumnMap, problems: Problems) -> bool:
+    wrong = faults(columns)
+    for _, message in wrong:
         problems.add(1, 1, "bad_map", message)
     return not wrong
 
 
-def _decode(content: bytes, encoding: str, problems: Problems) -> str | None:
-    try:
-        text = content.decode("utf-8-sig" if encoding == "utf-8" else encoding)
-    except UnicodeDecodeError as refused:
-        line = content.count(b"\n", 0, refused.start) + 1
-        problems.add(line, 1, "bad_encoding", f"The file is not {encoding} text; choose another encoding in the map.")
-        return None
-    control = _CONTROL.search(text)
-    if control:
-        before = text[: control.start()]
-        column = control.start() - before.rfind("\n")
-        message = f"Character {ord(control[0])} does not belong in a statement."
-        problems.add(before.count("\n") + 1, column, "control_character", message)
-        return None
-    return text
-
-
-def _rows(text: str, columns: ColumnMap, problems: Problems) -> Iterator[Row]:
-    """Cut the text into rows with their lines; blank ones and those to skip are left out."""
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=columns.delimiter, strict=True)
-    seen, began, width = 0, 1, 0
-    while True:
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as refused:
-            problems.add(began, 1, "bad_csv", f"The row cannot be cut into cells: {refused}.")
-            return
-        line, began = began, reader.line_num + 1
-        seen += 1
-        if seen <= columns.skip or not any(value.strip() for value in values):
-            continue
-        if seen > MOST_ROWS or max(map(len, values)) > LONGEST_FIELD:
-            problems.add(line, 1, "csv_too_large", "The file has more rows or longer cells than a statement may have.")
-            return
-        width = width or len(values)
-        if len(values) != width:
-            problems.add(line, 1, "row_width", f"The row has {len(values)} cells, the first one has {width}.")
-            continue
-        yield Row(line, [value.strip() for value in values])
-
-
-def _places(columns: ColumnMap, headings: Sequence[str], problems: Problems) -> dict[Column, int] | None:
-    """Find every mapped column; None, with the missing ones reported, when one is not there."""
+def _wanted(columns: ColumnMap) -> list[Column | None]:
     named = (columns.date, columns.amount, columns.debit, columns.credit, columns.reference, columns.bank_reference)
-    wanted = [column for column in (*named, columns.balance, *columns.description) if column is not None]
-    found: dict[Column, int] = {}
-    for column in wanted:
-        if isinstance(column, int):
-            known = column >= 1 and (not headings or column <= len(headings))
-            found[column] = column - 1
-        else:
-            known = headings.count(column) == 1
-            found[column] = headings.index(column) if known else 0
-        if not known:
-            problems.add(1, 1, "no_column", f"There is not exactly one column {column!r} in the file.")
-    return None if problems else found
+    return [*named, columns.balance, *columns.description]
 
 
 def _line(row: Row, columns: ColumnMap, found: dict[Column, int], problems: Problems) -> ParsedLine | None:

@@ -46,12 +46,3 @@ def test_an_ofx_file_is_proved_by_the_close_of_the_day_before(account: BankAccou
         _send(account, content.replace(b"+5359.00", b"+5359.01"))
     assert _send(account, content).state == "imported"
     assert Statement.objects.count() == 2
-
-
-def test_a_notification_is_kept_and_set_aside(account: BankAccount) -> None:
-    content = (DATA / "camt/two_days.xml").read_text().replace("camt.053", "camt.054")
-    content = content.replace("BkToCstmrStmt", "BkToCstmrDbtCdtNtfctn").replace("Stmt>", "Ntfctn>")
-    done = _send(account, content.encode())
-    assert (done.state, done.format) == ("quarantined", "camt054")
-    assert [problem["code"] for problem in done.problems] == ["no_balances"]
-    assert not Statement.objects.exists()
