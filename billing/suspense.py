@@ -67,6 +67,23 @@ def record_unidentified(
     bank = access.get_operable(
         actor, BankAccount.objects.all(), bank_account_id, permission=Permission.CASH_WRITE, field="bank_account"
     )
+    said = {"payor": payor, "memo": memo, "policy_reference": policy_reference}
+    item, created = open_unidentified(bank, source_id=source_id, amount=amount, received_on=received_on, **said)
+    if not created:
+        commands.unchanged()
+    return item
+
+
+@step
+def open_unidentified(
+    bank: BankAccount, *, source_id: str, payor: str, memo: str, policy_reference: str, amount: Money,
+    received_on: dt.date,
+) -> tuple[SuspenseItem, bool]:  # fmt: skip
+    """Keep a deposit nobody can place yet. Gives: its item, and whether it is new.
+
+    Posts:  as `record_unidentified`.
+    Raises: BadText, DepositNotUsable, DepositDiffers.
+    """
     if amount.amount_minor <= 0 or amount.currency != bank.currency or bank.ledger_account.fund != Fund.TRUST:
         raise DepositNotUsable(f"An amount above zero in {bank.currency}, to a trust account.", field="amount")
     item, created = SuspenseItem.objects.get_or_create(
@@ -83,15 +100,13 @@ def record_unidentified(
             "received_on": received_on,
         },
     )
-    if created:
-        journal.suspense_opened(item)
-        tell_suspense("suspense.opened", item)
-        return item
-    commands.unchanged()
     told = (item.amount_minor, item.currency, item.received_on, item.bank_account_id)
     if told != (amount.amount_minor, amount.currency, received_on, bank.id):
         raise DepositDiffers(f"The source was recorded before as item {item.id}, which says otherwise.", field="source")
-    return item
+    if created:
+        journal.suspense_opened(item)
+        tell_suspense("suspense.opened", item)
+    return item, created
 
 
 @command

@@ -5,6 +5,7 @@ The ledger itself refuses an entry of a withdrawal that breaches the floor (SQLS
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -113,7 +114,18 @@ def record_interest(*, bank_account_id: str, amount: Money, reference: str, acto
     """
     bank = _trust_bank(bank_account_id, actor)
     _positive(amount, bank)
-    movement = _made(bank, None, Kind.INTEREST, "interest_in_trust", bank.id, amount, reference, "Interest credited.")
+    return keep_interest_locked(bank, amount, reference=reference, on=clock.today())
+
+
+@step
+def keep_interest_locked(bank: BankAccount, amount: Money, *, reference: str, on: dt.date) -> TrustMovement:
+    """Keep interest above zero that a fiduciary account was credited on a day.
+
+    Posts:  as `record_interest`.
+    Raises: BadText, Conflict for a reference used before.
+    """
+    words = "Interest credited."
+    movement = _made(bank, None, Kind.INTEREST, "interest_in_trust", bank.id, amount, reference, words, moved_on=on)
     journal.trust_interest(movement)
     _tell("trust.interest_credited", movement, "")
     return movement
@@ -261,7 +273,7 @@ def _permit(bank: BankAccount, wanted: Withdrawal, actor: Actor) -> str:
 @step
 def _made(
     bank: BankAccount, own: BankAccount | None, kind: str, code: str, owner: str, amount: Money, reference: str,
-    reason: str, *, permit_id: str = "", cash_minor: int = 0, floor_minor: int = 0,
+    reason: str, *, permit_id: str = "", cash_minor: int = 0, floor_minor: int = 0, moved_on: dt.date | None = None,
 ) -> TrustMovement:  # fmt: skip
     reference = texts.line(reference, field="reference", at_most=80)
     if TrustMovement.objects.filter(bank_account=bank, reference=reference).exists():
@@ -275,7 +287,7 @@ def _made(
         operating_account=own,
         amount_minor=amount.amount_minor,
         currency=amount.currency,
-        moved_on=clock.today(),
+        moved_on=moved_on or clock.today(),
         reference=reference,
         reason=reason,
         permit_id=permit_id,

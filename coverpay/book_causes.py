@@ -83,6 +83,13 @@ WITH invoice AS (
     SELECT m.organization_id AS org, m.id, m.kind, m.code, m.owner, m.bank_account_id, m.operating_account_id,
            m.currency, m.amount_minor, m.state = 'made' AS made
       FROM billing_trustmovement m WHERE %(organization)s IN ('', m.organization_id)
+), resolution AS (
+    SELECT r.organization_id AS org, r.id, r.way, r.bank_account_id, a.code AS cash, a.fund, r.bears, r.currency,
+           r.amount_minor
+      FROM payments_breakresolution r
+      JOIN reconciliation_bankaccount b ON b.id = r.bank_account_id
+      JOIN reconciliation_account a ON a.id = b.ledger_account_id
+     WHERE r.made_id = '' AND %(organization)s IN ('', r.organization_id)
 ), compared (org, account, owner, currency, expected, found) AS ({query})
 SELECT org, account, '', currency, COALESCE(SUM(expected), 0)::bigint, COALESCE(SUM(found), 0)::bigint, count(*)
   FROM compared GROUP BY org, account, currency

@@ -82,6 +82,11 @@ WITH cause (org, code, owner, currency, amount) AS (
                                     WHEN 'fee_in_trust' THEN 'fee_income' ELSE 'interest_income' END,
                      '', currency, -amount_minor FROM movement
                WHERE made AND kind = 'withdrawal' AND operating_account_id IS NOT NULL
+    UNION ALL SELECT org, cash, bank_account_id, currency, amount_minor FROM resolution
+    UNION ALL SELECT org, 'due_from_operating', '', currency, -amount_minor FROM resolution WHERE fund = 'trust'
+    UNION ALL SELECT org, 'due_to_trust', '', currency, amount_minor FROM resolution WHERE fund = 'trust'
+    UNION ALL SELECT org, CASE way WHEN 'bank_fee' THEN 'bank_fees' WHEN 'merchant_fee' THEN 'processor_fees'
+                                   ELSE 'interest_income' END, bears, currency, -amount_minor FROM resolution
     UNION ALL SELECT org, 'unclaimed_property', payee_state, currency, -amount_minor FROM paid_out WHERE escheated
 ), expected AS (
     SELECT org, code, owner, currency, SUM(amount) AS amount FROM cause GROUP BY org, code, owner, currency
@@ -124,6 +129,9 @@ WITH expected AS (
                           ELSE 'trust.repayment_undone' END,
            id, currency, CASE kind WHEN 'withdrawal' THEN amount_minor ELSE -amount_minor END FROM movement
      WHERE NOT made
+    UNION ALL
+    SELECT org, CASE way WHEN 'bank_fee' THEN 'bank_fee.charged' WHEN 'merchant_fee' THEN 'merchant_fee.charged'
+                         ELSE 'bank_interest.credited' END, id, currency, -amount_minor FROM resolution
     UNION ALL SELECT org, 'cash.transferred', id, currency, amount_minor FROM transfer
     UNION ALL SELECT org, 'cash.transfer_undone', id, currency, amount_minor FROM transfer WHERE undone
     UNION ALL SELECT org, 'suspense.opened', id, currency, -amount_minor FROM deposit
@@ -137,6 +145,9 @@ WITH expected AS (
            COALESCE(SUM(l.amount_minor) FILTER (
                WHERE a.code = CASE WHEN e.kind IN ('invoice.issued', 'line.credited') THEN 'premium_receivable'
                                    WHEN e.kind LIKE 'withdrawal.%%' OR e.kind LIKE 'trust.%%' THEN 'trust_cash'
+                                   WHEN e.kind = 'bank_fee.charged' THEN 'bank_fees'
+                                   WHEN e.kind = 'merchant_fee.charged' THEN 'processor_fees'
+                                   WHEN e.kind = 'bank_interest.credited' THEN 'interest_income'
                                    WHEN e.kind = 'disbursement.escheated' THEN 'unclaimed_property'
                                    WHEN e.kind LIKE 'disbursement.%%' THEN 'unapplied_cash'
                                    WHEN e.kind LIKE 'cash.%%' THEN 'unapplied_cash'

@@ -42,13 +42,21 @@ def bounce(*, item_id: str, reason: str, actor: Actor, returned_on: dt.date | No
     Raises: NotFound, Forbidden, BadText, Invalid (day), IllegalTransition, PaidOutAlready, Busy.
     """
     reason = texts.line(reason, field="reason", at_most=150)
-    item = deposits.one(item_id, actor)
-    returned_on = returned_on or clock.today()
+    return bounce_locked(deposits.one(item_id, actor), reason=reason, returned_on=returned_on or clock.today())
+
+
+@step
+def bounce_locked(item: DepositItem, *, reason: str, returned_on: dt.date) -> list[DepositItem]:
+    """Take back the check of an item the caller may act on; its policies are locked here.
+
+    Posts:  as `bounce`.
+    Raises: as `bounce`.
+    """
     if not item.deposit.received_on <= returned_on <= clock.today():
         raise Invalid("The bank took it back between the day it came and today.", field="returned_on")
-    check = _whole_check(item)
+    check = whole_check(item)
     _lock_policies(check)
-    if _receipts(check) != _receipts(check := _whole_check(item)):
+    if _receipts(check) != _receipts(check := whole_check(item)):
         raise Busy("Somebody placed a part of the check this very moment; try again.")
     bounced = [_bounce_one(each, reason, returned_on) for each in check]
     paid = {policy_id for _, touched in bounced for policy_id in touched}
@@ -66,7 +74,7 @@ def bounce(*, item_id: str, reason: str, actor: Actor, returned_on: dt.date | No
     return check
 
 
-def _whole_check(item: DepositItem) -> list[DepositItem]:
+def whole_check(item: DepositItem) -> list[DepositItem]:
     """The item with the other stubs of its check."""
     rows = DepositItem.objects.select_related("deposit", "policy", "suspense_item__receipt", "attempt")
     if not item.check_number:

@@ -6,9 +6,9 @@ import datetime as dt
 
 from coverpay.kernel.commands import step
 from coverpay.kernel.money import Money
-from payments.models import Attempt, Disbursement, Payout, PayoutLine
+from payments.models import Attempt, BreakResolution, Disbursement, Payout, PayoutLine
 from reconciliation.ledger import accounts, posting
-from reconciliation.ledger.models import Entry, Snapshot
+from reconciliation.ledger.models import Entry, Fund, Snapshot
 from reconciliation.ledger.posting import Posting, credit, debit
 
 PAYMENT_TAKEN = "payment.taken"
@@ -20,6 +20,9 @@ DISPUTE_RETURNED = "dispute.returned"
 DISBURSEMENT_ISSUED = "disbursement.issued"
 DISBURSEMENT_UNDONE = "disbursement.undone"
 DISBURSEMENT_ESCHEATED = "disbursement.escheated"
+BANK_FEE = "bank_fee.charged"
+MERCHANT_FEE = "merchant_fee.charged"
+BANK_INTEREST = "bank_interest.credited"
 
 
 @step
@@ -129,7 +132,7 @@ def payout_recorded(payout: Payout, lines: list[PayoutLine]) -> str | None:
     return posting.post(
         Posting(
             book_id=book_id,
-            posted_on=_open_day(book_id, payout.paid_on),
+            posted_on=open_day(book_id, payout.paid_on),
             source_id=payout.id,
             kind=PAYOUT_RECORDED,
             memo=f"Payout {payout.reference} of {account.gateway}",
@@ -207,7 +210,56 @@ def disbursement_escheated(made: Disbursement, *, on: dt.date) -> str:
     )
 
 
-def _open_day(book_id: str, day: dt.date) -> dt.date:
+@step
+def bank_fee_charged(made: BreakResolution, *, reference: str) -> str:
+    """A bank charged an account, or kept back a part of a deposit; that is ours to bear, never fiduciary money's.
+
+    Posts:  on a fiduciary account Dr due_from_operating · Cr trust_cash, and Dr bank_fees · Cr due_to_trust in the
+            operating fund; on one of ours Dr bank_fees · Cr operating_cash.
+    """
+    return _fee(made, BANK_FEE, "bank_fees", reference)
+
+
+@step
+def merchant_fee_charged(made: BreakResolution, *, reference: str) -> str:
+    """A processor's fee that its report did not show was missing at the bank.
+
+    Posts:  Dr due_from_operating · Cr trust_cash, and Dr processor_fees (the account) · Cr due_to_trust in the
+            operating fund; on an account of ours Dr processor_fees · Cr operating_cash.
+    """
+    return _fee(made, MERCHANT_FEE, "processor_fees", reference)
+
+
+@step
+def bank_interest_credited(made: BreakResolution, *, reference: str) -> str:
+    """Posts: Dr operating_cash (the bank account) · Cr interest_income, for interest on an account of ours."""
+    amount = Money(made.amount_minor, made.currency)
+    cash = debit("operating_cash", amount, owner=made.bank_account_id, reference=reference)
+    return posting.post(_of_resolution(made, BANK_INTEREST, (cash, credit("interest_income", amount))))
+
+
+def _fee(made: BreakResolution, kind: str, expense: str, reference: str) -> str:
+    fee = Money(-made.amount_minor, made.currency)
+    bank = made.bank_account
+    sides = [debit(expense, fee, owner=made.bears)]
+    if bank.ledger_account.fund == Fund.TRUST:
+        sides += [credit("due_to_trust", fee), debit("due_from_operating", fee)]
+    sides.append(credit(bank.ledger_account.code, fee, owner=bank.id, reference=reference))
+    return posting.post(_of_resolution(made, kind, tuple(sides)))
+
+
+def _of_resolution(made: BreakResolution, kind: str, sides: tuple[posting.Side, ...]) -> Posting:
+    return Posting(
+        book_id=_book(made.organization_id),
+        posted_on=made.posted_on,
+        source_id=made.id,
+        kind=kind,
+        memo=f"{made.get_way_display()}, break {made.about_id}",
+        sides=sides,
+    )
+
+
+def open_day(book_id: str, day: dt.date) -> dt.date:
     """The day itself, or the first one after the sealed period it lies in."""
     sealed = (
         Snapshot.objects.filter(book_id=book_id, lifted_at__isnull=True)

@@ -26,6 +26,10 @@ DUE_DAYS: Mapping[str, int] = {
     Kind.FEE_TAKEN: 5,
     Kind.AMBIGUOUS: 5,
     Kind.BANK_ONLY: 5,
+    Kind.SOURCE_WE_MORE: 5,
+    Kind.SOURCE_WE_LESS: 5,
+    Kind.SOURCE_UNKNOWN: 5,
+    Kind.SOURCE_MISSING: 10,
     Kind.BOOKS_ONLY: 10,
 }
 """Business days from opening to the day a break of a kind should be settled by."""
@@ -189,9 +193,7 @@ def _check_member(found: Break, owner_id: str) -> None:
 
 
 @step
-def _noted(
-    action: str, found: Break, before: Mapping[str, Any], after: Mapping[str, Any], reason: str = ""
-) -> None:
+def _noted(action: str, found: Break, before: Mapping[str, Any], after: Mapping[str, Any], reason: str = "") -> None:
     audit.record(
         action=action,
         object_id=found.id,

@@ -1,4 +1,4 @@
-"""Matching, matches and breaks, under /v1."""
+"""Matching and matches, under /v1."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from rest_framework import serializers
 
 from compliance.permissions import Permission
 from compliance.resources import Asked, Resource, Rows, Shown, acts, creates
-from reconciliation import breaks, matches
+from reconciliation import matches
+from reconciliation.api.breaks import BreakRowShown, Reason
 from reconciliation.matches import MatchingRun
-from reconciliation.models import Break, Match, MatchBankLine, MatchBookLine
+from reconciliation.models import Match, MatchBankLine, MatchBookLine
 
 SIDES = ("bank_lines__statement_line", "book_lines__ledger_line")
 
@@ -60,10 +61,6 @@ class MatchShown(Shown):
         ]
 
 
-class Reason(Asked):
-    reason = serializers.CharField(max_length=300)
-
-
 class Matches(Rows):
     """Statement lines and ledger lines that are together the same money, each group with why."""
 
@@ -77,42 +74,6 @@ class Matches(Rows):
     def undo(self, id: str, asked: dict[str, Any]) -> Match:
         """Take a match apart; the rules never match exactly these lines again."""
         return matches.undo(match_id=id, reason=asked["reason"], actor=self.actor)
-
-
-class BreakRowShown(Shown):
-    bank_account = serializers.CharField(source="bank_account_id", read_only=True, allow_null=True)
-
-    class Meta:
-        model = Break
-        fields: ClassVar = [
-            "id",
-            "bank_account",
-            "kind",
-            "subject_id",
-            "difference_minor",
-            "currency",
-            "reason",
-            "inputs",
-            "state",
-            "opened_at",
-            "closed_at",
-            "closed_reason",
-        ]
-
-
-class Breaks(Rows):
-    """What does not tie and waits for a person."""
-
-    queryset = Break.objects.all()
-    serializer_class = BreakRowShown
-    filterset_fields: ClassVar = ["bank_account", "kind", "state", "subject_id"]
-    reads = Permission.RECONCILIATION_READ
-    writes = Permission.RECONCILIATION_WRITE
-
-    @acts(Reason)
-    def close(self, id: str, asked: dict[str, Any]) -> Break:
-        """Close a break, saying what resolved it."""
-        return breaks.close(break_id=id, reason=asked["reason"], actor=self.actor)
 
 
 class WantedRun(Asked):
@@ -143,4 +104,4 @@ class MatchingRuns(Resource):
         return run
 
 
-routes = [("matching-runs", MatchingRuns), ("matches", Matches), ("breaks", Breaks)]
+routes = [("matching-runs", MatchingRuns), ("matches", Matches)]
