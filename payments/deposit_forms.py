@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import zlib
 from typing import Any
 
 from django import forms
 
 from compliance.pages import DateField, FilterForm, MoneyField
+from compliance.uploads import unpacked
 from coverpay.kernel import clock
 from payments.deposits import Item
 from payments.lockbox_files import MAX_BYTES
@@ -125,22 +123,10 @@ class LockboxForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
         upload, held = said.pop("file", None), said.pop("held", "")
-        content = upload.read() if upload else _unpacked(held or "")
+        content = upload.read() if upload else unpacked(held or "", MAX_BYTES)
         if not content and "file" not in self.errors:
             self.add_error("file", "Choose the file.")
         return {**said, "content": content}
-
-
-def packed(content: bytes) -> str:
-    """A file small enough to travel in the page that shows it."""
-    return base64.b64encode(zlib.compress(content, 9)).decode()
-
-
-def _unpacked(text: str) -> bytes:
-    try:
-        return zlib.decompressobj().decompress(base64.b64decode(text, validate=True), MAX_BYTES + 1)
-    except (binascii.Error, zlib.error):
-        return b""
 
 
 class PlaceItemForm(forms.Form):

@@ -22,6 +22,7 @@ from coverpay.kernel.actors import Actor
 from coverpay.webhooks.models import Delivery
 from payments.models import AchFile, AchNews, Attempt, Dispute, InboundEvent, Payment, RecoveryCase
 from policies.models import Cancellation, Policy, Term
+from reconciliation import announcements
 from reconciliation.models import Break, StatementImport
 
 RECENT = 12
@@ -268,6 +269,13 @@ _KINDS: tuple[_Kind, ...] = (
         _P.RECONCILIATION_READ,
         lambda: Break.objects.filter(state=Break.State.OPEN),
         _list("reconciliation:breaks"),
+    ),
+    _Kind(
+        "Announced and not come",
+        "Banks told of it, and no statement brings it",
+        _P.RECONCILIATION_READ,
+        announcements.late,
+        _list("reconciliation:announcements", show="late"),
     ),
     _Kind(
         "Statements set aside",

@@ -15,6 +15,7 @@ from compliance import access
 from compliance.http import StaffPage
 from compliance.pages import CommandPage, FilterForm, ListPage, PreviewPage
 from compliance.permissions import Permission
+from compliance.uploads import packed
 from coverpay.kernel import clock
 from coverpay.kernel.errors import DomainError, Invalid
 from payments import deposit_returns, deposits, lockbox
@@ -25,7 +26,6 @@ from payments.deposit_forms import (
     LockboxForm,
     PlaceItemForm,
     WhyForm,
-    packed,
 )
 from payments.models import Deposit, DepositItem
 from policies.models import Policy

@@ -10,6 +10,7 @@ from rest_framework.parsers import MultiPartParser
 from compliance.permissions import Permission
 from compliance.resources import Asked, Rows, Shown, creates
 from reconciliation import imports, queries
+from reconciliation.api.columns import given_of
 from reconciliation.models import Statement, StatementImport, StatementLine
 
 
@@ -31,6 +32,7 @@ class ProblemShown(serializers.Serializer[Any]):
 class StatementImportShown(Shown):
     problems = ProblemShown(many=True, read_only=True)
     statements = StatementShown(many=True, read_only=True)
+    column_map = serializers.CharField(source="column_map_id", read_only=True, allow_null=True)
 
     class Meta:
         model = StatementImport
@@ -38,6 +40,8 @@ class StatementImportShown(Shown):
             "id",
             "file_name",
             "format",
+            "column_map",
+            "given",
             "content_sha256",
             "state",
             "problems",
@@ -51,8 +55,12 @@ class StatementFile(Asked):
     file = serializers.FileField(
         max_length=200,
         allow_empty_file=True,
-        help_text="A bank's statement file (BAI2, CAMT.053, MT940 or OFX).",
+        help_text="A bank's file: BAI2, CAMT.053 or .054, MT940, OFX, or a CSV with its column map.",
     )
+    column_map = serializers.CharField(required=False, max_length=40, help_text="For a CSV: how it is read.")
+    opening_minor = serializers.IntegerField(required=False, help_text="For a CSV without a balance column.")
+    closing_minor = serializers.IntegerField(required=False)
+    as_of = serializers.DateField(required=False, help_text="For a CSV: its day; the last row's when left out.")
 
 
 class Statements(Rows):
@@ -69,6 +77,14 @@ class Statements(Rows):
     def create(self, asked: dict[str, Any]) -> StatementImport:
         """Import a file. The same content again gives the first import; a file that does not tie is quarantined."""
         file = asked["file"]
+        if "column_map" in asked:
+            return imports.import_csv(
+                content=file.read(),
+                file_name=file.name,
+                column_map_id=asked["column_map"],
+                given=given_of(asked),
+                actor=self.actor,
+            )
         return imports.import_statement(content=file.read(), file_name=file.name, actor=self.actor)
 
 

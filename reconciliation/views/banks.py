@@ -11,7 +11,7 @@ from django.views.generic import TemplateView
 from compliance.http import StaffPage
 from compliance.pages import ActionPage, page_of
 from compliance.permissions import Permission
-from reconciliation import matches, queries
+from reconciliation import announcements, matches, queries
 
 READ, WRITE = Permission.RECONCILIATION_READ, Permission.RECONCILIATION_WRITE
 
@@ -40,6 +40,8 @@ class AccountDetail(StaffPage, TemplateView):
             breaks=queries.open_breaks(account),
             page=page_of(queries.live_matches(account), self.request.GET.get("after", "")),
             statements=account.statements.order_by("-as_of")[:31],
+            announced=announcements.waiting(account)[:50],
+            late_before=announcements.late_before(),
             **kwargs,
         )
 

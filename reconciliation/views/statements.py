@@ -12,11 +12,12 @@ from compliance import access
 from compliance.http import StaffPage
 from compliance.pages import CommandPage, page_of
 from compliance.permissions import Permission
-from reconciliation import imports, queries
+from reconciliation import announcements, imports, queries
 from reconciliation.forms import ImportFilters, StatementForm
 from reconciliation.models import Statement, StatementImport
 
 READ, WRITE = Permission.RECONCILIATION_READ, Permission.RECONCILIATION_WRITE
+MOST_TOLD = 500
 
 
 class Imports(CommandPage):
@@ -53,8 +54,10 @@ class ImportDetail(StaffPage, TemplateView):
     template_name = "reconciliation/import/detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        done = access.get(self.actor, queries.imports(), self.kwargs["import_id"])
-        return super().get_context_data(done=done, **kwargs)
+        rows = queries.imports().select_related("column_map__bank_account")
+        done = access.get(self.actor, rows, self.kwargs["import_id"])
+        told = done.announcements.select_related("bank_account", "line").order_by("position", "id")[:MOST_TOLD]
+        return super().get_context_data(done=done, told=told, late_before=announcements.late_before(), **kwargs)
 
 
 class StatementDetail(StaffPage, TemplateView):

@@ -16,7 +16,7 @@ from compliance.models import Organization
 from payments.models import Attempt, GatewayAccount, Payment, PaymentMethod
 from policies.models import Party, Policy, Transaction
 from reconciliation.models import BankAccount
-from tests.support import seeded_ach, seeded_exports
+from tests.support import seeded_ach, seeded_exports, seeded_sources
 from tests.support.seeded import Seeded
 
 ROWS: dict[str, type[Model]] = {
@@ -37,6 +37,7 @@ OF_BODY: dict[str, dict[str, Callable[[Seeded], Any]]] = {
     "NewAchFile": {"account": lambda seeded: seeded_ach.account_of(seeded.house).id},
     "NewReceivedFile": {"account": lambda seeded: seeded_ach.account_of(seeded.house).id},
     "NewAccountMapping": {"spec": lambda seeded: seeded_exports.SPEC},
+    "NewColumnMap": {"spec": lambda seeded: seeded_sources.SPEC},
     "NewRefund": {"amount_minor": lambda seeded: 1_00},
     "NewProgram": {"carrier": lambda seeded: seeded.house.carrier.id},
     "WaiveAsked": {"line": lambda seeded: str(seeded.one(Invoice).lines.filter(component__in=FEES)[0].pk)},

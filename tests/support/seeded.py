@@ -39,6 +39,7 @@ from tests.support import (
     seeded_health,
     seeded_online,
     seeded_out,
+    seeded_sources,
     seeded_trust,
     world,
 )
@@ -103,6 +104,7 @@ def everything(sandbox: Sandbox) -> Seeded:
     seeded_out.disbursed(house)
     seeded_health.failed(house)
     seeded_trust.moved(house)
+    seeded_sources.told(house)
     seeded_exports.exported(house)
     seeded_exports.closed(house)
     deposited.seeded(house)
