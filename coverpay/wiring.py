@@ -5,6 +5,7 @@ from __future__ import annotations
 import billing.queries
 import billing.subscribers
 import coverpay.close_checks
+import coverpay.parties
 import coverpay.webhooks.subscribers
 import payments.subscribers
 import policies.events
@@ -39,6 +40,7 @@ def wire() -> None:
         {
             policies.events.PremiumPaid: billing.queries.premium_paid,
             reconciliation.events.OpenAbove: coverpay.close_checks.open_above,
+            reconciliation.events.PartiesBehind: coverpay.parties.parties_behind,
             policies.events.PlansInForce: billing.queries.plans_in_force,
         },
     )

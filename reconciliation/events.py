@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from coverpay.kernel.bus import Question
@@ -26,3 +27,11 @@ class OpenAbove(Question[tuple[OpenItem, ...]]):
 
     organization_id: str
     as_of: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class PartiesBehind(Question[Mapping[str, str]]):
+    """Who paid or was paid by what postings came from? Answered by source: a name; those unknown are left out."""
+
+    organization_id: str
+    source_ids: tuple[str, ...]

@@ -51,10 +51,16 @@ def bring_up_to_date(account: BankAccount, found: Iterable[matching.Break], matc
 def close_breaks_of(match: Match) -> list[Break]:
     """Close what waited for the lines of a match; what else hangs on them is looked at in the next run."""
     lines = [line.id for line in match.statement_lines] + [str(line.pk) for line in match.ledger_lines]
-    rows = Break.objects.filter(bank_account=match.bank_account_id, kind__in=KINDS, state=Break.State.OPEN)
-    closed = list(rows.filter(subject_id__in=lines).order_by("id"))
+    return close_breaks_of_lines(match.bank_account, dict.fromkeys(lines, match.id), "is matched")
+
+
+@step
+def close_breaks_of_lines(account: BankAccount, became: Mapping[str, str], words: str) -> list[Break]:
+    """Close what waited for lines. Takes: for each line, what it became part of; `words`, what the line is now."""
+    rows = Break.objects.filter(bank_account=account, kind__in=KINDS, state=Break.State.OPEN)
+    closed = list(rows.filter(subject_id__in=list(became)).order_by("id"))
     for waiting in closed:
-        _settle(waiting, match.id)
+        breaks.close_break(waiting, reason=f"{SETTLED}the line {words} ({became[waiting.subject_id]}).")
     return closed
 
 

@@ -1,43 +1,43 @@
 """Match lines of the bank with lines of the books: by the rules, by a person, and apart again.
 
 Matching never posts: it compares statement lines with the lines of the account's cash account in the books and writes
-matches and breaks. A match is a group of lines that ties to the cent. The bank account's row is the lock, so no line
-can be matched twice. A run repeated changes nothing.
+matches, suggestions and breaks. A match is a group of lines that ties to the cent. The bank account's row is the lock,
+so no line can be matched twice. A run repeated changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from compliance import access, audit, events
 from compliance.permissions import Permission
-from coverpay.kernel import clock, commands, copying, ids, texts
+from coverpay.kernel import clock, commands, texts
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
-from coverpay.kernel.errors import Conflict, IllegalTransition, Invalid
-from coverpay.kernel.money import Money
-from reconciliation import findings, matching, open_lines
+from coverpay.kernel.errors import IllegalTransition
+from reconciliation import aliases, findings, match_rules, matching, open_lines, suggestions
 from reconciliation.findings import LISTED
-from reconciliation.ledger.models import Line
-from reconciliation.matching.rules import DEFAULT
-from reconciliation.models import BankAccount, Break, Match, MatchBankLine, MatchBookLine, StatementLine
+from reconciliation.match_rows import (
+    DoesNotTie,
+    NotOpen,
+    chosen_bank_lines,
+    chosen_book_lines,
+    keep_locked,
+    keep_many,
+    locked,
+    standing,
+    take_apart,
+)
+from reconciliation.models import BankAccount, Break, IgnoredLine, Match, MatchSuggestion
 
-BY_HAND = "by_hand"
-"""The stage of a match that a person made."""
+__all__ = [
+    "DoesNotTie", "MatchingRun", "NotOpen", "confirm", "ignore", "keep_locked", "locked", "run_matching", "split",
+    "undo", "unignore",
+]  # fmt: skip
 
-
-class DoesNotTie(Invalid):
-    """The chosen lines of the bank and of the books do not come to the same amount, or one side has none."""
-
-    code = "does_not_tie"
-
-
-class NotOpen(Conflict):
-    """A chosen line is not of this account or stands in a match already."""
-
-    code = "line_not_open"
+BY_HAND, SPLIT = "by_hand", "split"
+"""The stages of matches that a person made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,19 @@ class MatchingRun:
     bank_line_count: int
     book_line_count: int
     matched: list[Match] = field(default_factory=list)
+    suggested: list[MatchSuggestion] = field(default_factory=list)
+    lapsed: list[MatchSuggestion] = field(default_factory=list)
     opened: list[Break] = field(default_factory=list)
     closed: list[Break] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
-        return bool(self.matched or self.opened or self.closed)
+        return bool(self.matched or self.suggested or self.lapsed or self.opened or self.closed)
 
 
 @command
 def run_matching(*, bank_account_id: str, actor: Actor) -> MatchingRun:
-    """Match the account's open bank lines with its open book lines, and bring its breaks up to date.
+    """Match the account's open bank lines with its open book lines, and bring its breaks and suggestions up to date.
 
     Gives:  what changed; nothing when nothing is new.
     Raises: Forbidden, NotFound, Busy while another run holds the account.
@@ -92,7 +94,7 @@ def confirm(
         rule_version="",
         matched_by=actor.id,
     )
-    findings.close_breaks_of(match)
+    suggestions.follow_match(match, actor)
     return match
 
 
@@ -100,158 +102,116 @@ def confirm(
 def undo(*, match_id: str, reason: str, actor: Actor) -> Match:
     """Take a match apart with the reason; its lines are looked at anew at once.
 
-    The rules never match exactly these lines again; a person may.
+    The rules never match exactly these lines again; a person may. What was learnt from the match is forgotten.
     Raises: Forbidden, NotFound, BadText without a reason, IllegalTransition when it was undone before.
     """
     reason = texts.line(reason, field="reason", at_most=300)
-    account, found = _standing(match_id, actor)
-    _undo(account, found, reason, actor)
+    account, found = standing(match_id, actor)
+    take_apart(account, found, reason, actor)
+    aliases.forget(found, actor)
     _settle(account)
     return found
 
 
-@step
-def locked(bank_account_id: str, actor: Actor) -> BankAccount:
-    """Take the lock of matching: the bank account's row. Raises: Forbidden, NotFound."""
-    rows = BankAccount.objects.select_for_update(no_key=True, of=("self",))
-    return access.get_operable(
-        actor, rows, bank_account_id, permission=Permission.RECONCILIATION_WRITE, field="bank_account"
-    )
+@command
+def split(
+    *, match_id: str, bank_line_ids: Sequence[str], book_line_ids: Sequence[int], reason: str, actor: Actor
+) -> tuple[Match, Match]:
+    """Part a match in two: the named lines, and what is left. Each part ties to the cent.
 
-
-@step
-def keep_locked(
-    account: BankAccount,
-    *,
-    bank_lines: Sequence[StatementLine],
-    book_lines: Sequence[Line],
-    stage: str,
-    score: int,
-    reason: str,
-    inputs: Mapping[str, Any],
-    rule_version: str,
-    matched_by: str = "",
-) -> Match:
-    """Keep one match of a locked account's lines, with an audit entry. It ties to the cent or is refused.
-
-    Breaks about the lines stay as they are; `findings.close_breaks_of` closes them.
-    Raises: DoesNotTie, NotOpen.
+    Gives:  the match of the named lines, and the match of the rest.
+    Raises: Forbidden, NotFound, BadText without a reason, IllegalTransition when it is undone, DoesNotTie, NotOpen.
     """
-    _check_ties(account, bank_lines, book_lines)
-    _check_open(account, bank_lines, book_lines)
-    match = Match(
-        id=ids.new("mat"),
-        bank_account=account,
-        stage=stage,
-        score=score,
-        reason=reason,
-        inputs=dict(inputs),
-        rule_version=rule_version,
-        matched_by=matched_by,
+    reason = texts.line(reason, field="reason", at_most=300)
+    account, found = standing(match_id, actor)
+    bank, books = found.statement_lines, found.ledger_lines
+    out_of_bank = [line for line in bank if line.id in set(bank_line_ids)]
+    out_of_books = [line for line in books if line.pk in set(book_line_ids)]
+    for side, taken, asked in (
+        ("bank_lines", len(out_of_bank), set(bank_line_ids)),
+        ("book_lines", len(out_of_books), set(book_line_ids)),
+    ):
+        if taken != len(asked):
+            raise NotOpen("A chosen line is not part of this match.", field=side)
+    take_apart(account, found, reason, actor)
+    parts = (
+        (out_of_bank, out_of_books),
+        ([line for line in bank if line not in out_of_bank], [line for line in books if line not in out_of_books]),
     )
-    MatchBankLine.objects.bulk_create(MatchBankLine(match=match, statement_line=line) for line in bank_lines)
-    MatchBookLine.objects.bulk_create(MatchBookLine(match=match, ledger_line=line) for line in book_lines)
-    match.save(force_insert=True)
-    audit.record(
-        action="match.keep",
-        object_id=match.id,
-        organization_id=account.organization_id,
-        after={"stage": stage, **_sides(match)},
-        reason=reason,
-    )
-    return match
-
-
-@step
-def chosen_bank_lines(account: BankAccount, line_ids: Sequence[str]) -> list[StatementLine]:
-    """The named lines by date. Raises: NotOpen naming `bank_lines` for one of another account."""
-    found = StatementLine.objects.filter(statement__bank_account=account, pk__in=line_ids).order_by("posted_on", "id")
-    lines = list(found)
-    _check_all_found({line.id for line in lines}, set(line_ids), "bank_lines")
-    return lines
-
-
-@step
-def chosen_book_lines(account: BankAccount, line_ids: Sequence[int]) -> list[Line]:
-    """The named lines by date. Raises: NotOpen naming `book_lines` for one of another account."""
-    rows = Line.objects.filter(account_id=account.ledger_account_id, pk__in=line_ids)
-    lines = list(rows.order_by("posted_on", "id"))
-    _check_all_found({str(line.pk) for line in lines}, {str(line_id) for line_id in line_ids}, "book_lines")
-    return lines
-
-
-def _check_all_found(found: set[str], asked: set[str], side: str) -> None:
-    if missing := sorted(asked - found):
-        raise NotOpen(f"This account has no line {missing[0][:40]}.", field=side)
-
-
-def _check_ties(account: BankAccount, bank_lines: Sequence[StatementLine], book_lines: Sequence[Line]) -> None:
-    for side, lines in (("bank_lines", bank_lines), ("book_lines", book_lines)):
-        if not lines:
-            raise DoesNotTie("Choose at least one line of each side.", field=side)
-    bank, books = sum(line.amount_minor for line in bank_lines), sum(line.amount_minor for line in book_lines)
-    if bank != books:
-        currency = account.currency
-        raise DoesNotTie(
-            f"The bank lines come to {Money(bank, currency)}, the book lines to {Money(books, currency)}; "
-            f"the difference is {Money(bank - books, currency)}.",
-            field="book_lines",
+    one, rest = (
+        keep_locked(
+            account, bank_lines=bank_part, book_lines=book_part, stage=SPLIT, score=1000, reason=reason,
+            inputs={"split_from": found.id}, rule_version="", matched_by=actor.id,
         )
+        for bank_part, book_part in parts
+    )  # fmt: skip
+    return one, rest
 
 
-def _check_open(account: BankAccount, bank_lines: Sequence[StatementLine], book_lines: Sequence[Line]) -> None:
-    bank = open_lines.open_bank_lines(account).filter(pk__in=[line.pk for line in bank_lines])
-    books = open_lines.open_book_lines(account).filter(pk__in=[line.pk for line in book_lines])
-    if bank.count() != len(bank_lines):
-        raise NotOpen("A bank line is matched already or moves no money; look again.", field="bank_lines")
-    if books.count() != len(book_lines):
-        raise NotOpen("A book line is matched already; look again.", field="book_lines")
+@command
+def ignore(*, bank_account_id: str, bank_line_ids: Sequence[str], reason: str, actor: Actor) -> list[IgnoredLine]:
+    """Set statement lines aside that need no partner, with the reason. The balance proof goes on naming them.
+
+    Raises: Forbidden, NotFound, BadText without a reason, NotOpen.
+    """
+    reason = texts.line(reason, field="reason", at_most=300)
+    account = locked(bank_account_id, actor)
+    lines = chosen_bank_lines(account, bank_line_ids)
+    if not lines or open_lines.open_bank_lines(account).filter(pk__in=bank_line_ids).count() != len(lines):
+        raise NotOpen("Choose bank lines that are open; look again.", field="bank_lines")
+    rows = IgnoredLine.objects.bulk_create(
+        IgnoredLine(bank_account=account, statement_line=line, reason=reason, ignored_by=actor.id) for line in lines
+    )
+    for row in rows:
+        audit.record(
+            action="statement_line.ignore",
+            object_id=row.id,
+            organization_id=account.organization_id,
+            after={"statement_line": row.statement_line_id},
+            reason=reason,
+        )
+    ignored_as = {row.statement_line_id: row.id for row in rows}
+    findings.close_breaks_of_lines(account, ignored_as, "is set aside")
+    suggestions.lapse_of_lines(account, ignored_as)
+    return rows
 
 
-def _standing(match_id: str, actor: Actor) -> tuple[BankAccount, Match]:
-    """Lock the account of a match that stands. Raises: Forbidden, NotFound, IllegalTransition."""
-    found = access.get_operable(actor, Match.objects.all(), match_id, permission=Permission.RECONCILIATION_WRITE)
-    account = locked(found.bank_account_id, actor)
-    found = Match.objects.get(pk=found.pk)
-    if found.undone_at is not None:
-        raise IllegalTransition("The match is undone already.", field="match")
-    return account, found
+@command
+def unignore(*, ignored_id: str, reason: str, actor: Actor) -> IgnoredLine:
+    """Take a statement line up again; it is looked at anew at once.
 
-
-def _undo(account: BankAccount, found: Match, reason: str, actor: Actor) -> None:
-    before = _sides(found)
-    found.undone_at = clock.now()
-    found.undone_reason = reason
-    found.undone_by = actor.id
-    found.save(update_fields=["undone_at", "undone_reason", "undone_by"])
+    Raises: Forbidden, NotFound, BadText without a reason, IllegalTransition when it was taken up before.
+    """
+    reason = texts.line(reason, field="reason", at_most=300)
+    row = access.get_operable(actor, IgnoredLine.objects.all(), ignored_id, permission=Permission.RECONCILIATION_WRITE)
+    account = locked(row.bank_account_id, actor)
+    row = IgnoredLine.objects.get(pk=row.pk)
+    if row.ended_at is not None:
+        raise IllegalTransition("The line was taken up again already.", field="ignored_line")
+    row.ended_at, row.ended_by, row.ended_reason = clock.now(), actor.id, reason
+    row.save(update_fields=["ended_at", "ended_by", "ended_reason"])
     audit.record(
-        action="match.undo",
-        object_id=found.id,
+        action="statement_line.unignore",
+        object_id=row.id,
         organization_id=account.organization_id,
-        before=before,
-        after={"undone": True},
+        before={"statement_line": row.statement_line_id, "reason": row.reason},
         reason=reason,
     )
+    _settle(account)
+    return row
 
 
-def _sides(match: Match) -> dict[str, Any]:
-    bank = match.bank_lines.order_by("id").values_list("statement_line_id", flat=True)
-    books = match.book_lines.order_by("id").values_list("ledger_line_id", flat=True)
-    return {
-        "bank_lines": list(bank[:LISTED]),
-        "book_lines": list(books[:LISTED]),
-        "bank_line_count": len(bank),
-        "book_line_count": len(books),
-    }
-
-
+@step
 def _settle(account: BankAccount) -> MatchingRun:
+    rules = match_rules.in_force(account.organization_id)
     bank_lines, book_lines = open_lines.bank_side(account), open_lines.book_side(account)
+    refused = open_lines.refused(account)
     found = matching.match(
-        bank_lines, book_lines, DEFAULT, cuts=open_lines.last_stated(account), refused=open_lines.refused(account)
-    )
-    run = MatchingRun(account.id, DEFAULT.version, len(bank_lines), len(book_lines))
-    run.matched.extend(_keep_many(account, found.matches))
+        bank_lines, book_lines, rules, cuts=open_lines.last_stated(account), refused=refused,
+        aliases=aliases.in_force(account.organization_id),
+    )  # fmt: skip
+    run = MatchingRun(account.id, rules.version, len(bank_lines), len(book_lines))
+    run.matched.extend(keep_many(account, found.matches))
     match_of = {
         line_id: row.id
         for row, one in zip(run.matched, found.matches, strict=True)
@@ -260,47 +220,19 @@ def _settle(account: BankAccount) -> MatchingRun:
     changed = findings.bring_up_to_date(account, found.breaks, match_of)
     run.opened.extend(changed.opened)
     run.closed.extend(changed.closed)
+    suggested, lapsed = suggestions.bring_up_to_date(account, found.suggestions, bank_lines, book_lines, refused)
+    run.suggested.extend(suggested)
+    run.lapsed.extend(lapsed)
     if run.changed:
         _tell(account, run)
     return run
-
-
-def _keep_many(account: BankAccount, found: Sequence[matching.Match]) -> list[Match]:
-    """Write the matches of a run by COPY, lines before matches; the database checks each."""
-    now = clock.now()
-    rows = [
-        Match(
-            id=id,
-            bank_account=account,
-            stage=one.stage,
-            score=one.score,
-            reason=one.reason,
-            inputs={what: {"bank": bank, "books": books} for what, bank, books in one.compared},
-            rule_version=one.rule_version,
-            matched_at=now,
-        )
-        for id, one in zip(ids.many("mat", len(found)), found, strict=True)
-    ]
-    both = list(zip(rows, found, strict=True))
-    bank = ((row.id, line_id, True) for row, one in both for line_id in one.bank_line_ids)
-    books = ((row.id, int(line_id), True) for row, one in both for line_id in one.book_line_ids)
-    if rows:
-        copying.insert(MatchBankLine, ("match_id", "statement_line_id", "live"), bank)
-        copying.insert(MatchBookLine, ("match_id", "ledger_line_id", "live"), books)
-        copying.insert(Match, _COLUMNS, ([getattr(row, name) for name in _COLUMNS] for row in rows))
-    return rows
-
-
-_COLUMNS = (
-    "id", "bank_account_id", "stage", "score", "reason", "inputs", "rule_version", "matched_at", "matched_by",
-    "undone_reason", "undone_by",
-)  # fmt: skip
 
 
 def _tell(account: BankAccount, run: MatchingRun) -> None:
     facts = {
         "rule_version": run.rule_version,
         "matched": len(run.matched),
+        "suggested": len(run.suggested),
         "breaks_opened": len(run.opened),
         "breaks_closed": len(run.closed),
         "breaks_open": Break.objects.filter(bank_account=account, state=Break.State.OPEN).count(),

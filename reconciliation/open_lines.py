@@ -6,18 +6,21 @@ import datetime as dt
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from coverpay.kernel import bus
+from reconciliation.events import PartiesBehind
 from reconciliation.ledger.models import Line
 from reconciliation.matching import BankLine, BookLine
-from reconciliation.models import BankAccount, MatchBankLine, MatchBookLine, Statement, StatementLine
+from reconciliation.models import BankAccount, IgnoredLine, MatchBankLine, MatchBookLine, Statement, StatementLine
 
 Grouping = tuple[frozenset[str], frozenset[str]]
 
 
 def open_bank_lines(account: BankAccount) -> QuerySet[StatementLine]:
-    """The account's statement lines without a live match, those of zero left out."""
+    """The account's statement lines without a live match, those set aside and those of zero left out."""
     live = MatchBankLine.objects.filter(statement_line=OuterRef("pk"), live=True)
+    ignored = IgnoredLine.objects.filter(statement_line=OuterRef("pk"), ended_at=None)
     rows = StatementLine.objects.filter(statement__bank_account=account).exclude(amount_minor=0)
-    return rows.filter(~Exists(live))
+    return rows.filter(~Exists(live), ~Exists(ignored))
 
 
 def open_book_lines(account: BankAccount) -> QuerySet[Line]:
@@ -46,10 +49,10 @@ def bank_side(account: BankAccount) -> list[BankLine]:
 
 
 def book_side(account: BankAccount) -> list[BookLine]:
-    """The open book lines as matching takes them."""
-    rows = open_book_lines(account).values_list(
-        "id", "amount_minor", "currency", "posted_on", "reference", "entry__subject_id"
-    )
+    """The open book lines as matching takes them, each with who is behind it as far as the layers above know."""
+    columns = ("id", "amount_minor", "currency", "posted_on", "reference", "entry__subject_id", "entry__source_id")
+    rows = list(open_book_lines(account).values_list(*columns).iterator(chunk_size=10_000))
+    party_of = bus.ask(PartiesBehind(account.organization_id, tuple(row[-1] for row in rows)))
     return [
         BookLine(
             id=str(id),
@@ -59,8 +62,9 @@ def book_side(account: BankAccount) -> list[BookLine]:
             posted_on=posted_on,
             reference=reference,
             subject=subject,
+            party=party_of.get(source_id, ""),
         )
-        for id, amount_minor, currency, posted_on, reference, subject in rows.iterator(chunk_size=10_000)
+        for id, amount_minor, currency, posted_on, reference, subject, source_id in rows
     ]
 
 

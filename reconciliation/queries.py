@@ -10,12 +10,13 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from compliance import access
 from coverpay.kernel.actors import Actor
-from reconciliation import open_lines
+from reconciliation import break_lists, open_lines
 from reconciliation.ledger import balances
 from reconciliation.ledger.models import Line
 from reconciliation.models import (
     BankAccount,
     Break,
+    IgnoredLine,
     Match,
     MatchBankLine,
     MatchBookLine,
@@ -78,14 +79,23 @@ class BreakShown:
     bank_line: StatementLine | None
     book_lines: Sequence[Line]
 
+    @property
+    def age_days(self) -> int:
+        return break_lists.age_days(self.found)
+
+    @property
+    def overdue(self) -> bool:
+        return break_lists.is_overdue(self.found)
+
 
 @dataclass(frozen=True, slots=True)
 class LineShown:
-    """A statement line with its match or its open break."""
+    """A statement line with its match, its open break, or why it was set aside."""
 
     line: StatementLine
     match: Match | None
     found: Break | None
+    ignored: IgnoredLine | None = None
 
 
 def balance_proof(account: BankAccount, at: dt.date | None = None) -> BalanceProof | None:
@@ -103,10 +113,13 @@ def balance_proof(account: BankAccount, at: dt.date | None = None) -> BalancePro
     day = last.as_of
     bank = _sum(open_lines.open_bank_lines(account).filter(statement__as_of__lte=day))
     books = _sum(open_lines.open_book_lines(account).filter(posted_on__lte=day))
+    ignored = IgnoredLine.objects.filter(bank_account=account, ended_at=None)
+    aside = _sum(ignored.filter(statement_line__statement__as_of__lte=day), "statement_line__amount_minor")
     early_sum, late_sum = _across(account, day)
     items = [
         ProofItem("On the account before its first statement", first.opening_minor, 1 if first.opening_minor else 0),
         ProofItem("On the statements only", *bank),
+        ProofItem("On the statements only, set aside with a reason", *aside),
         ProofItem("In the books only", -books[0], books[1]),
         ProofItem("Matched, but in the books on a later day", *early_sum),
         ProofItem("Matched, but at the bank on a later day", -late_sum[0], late_sum[1]),
@@ -134,7 +147,11 @@ def _across(account: BankAccount, day: dt.date) -> tuple[tuple[int, int], tuple[
 
 
 def _sum(
-    rows: QuerySet[StatementLine] | QuerySet[Line] | QuerySet[MatchBankLine] | QuerySet[MatchBookLine],
+    rows: QuerySet[StatementLine]
+    | QuerySet[Line]
+    | QuerySet[MatchBankLine]
+    | QuerySet[MatchBookLine]
+    | QuerySet[IgnoredLine],
     field: str = "amount_minor",
 ) -> tuple[int, int]:
     found = rows.aggregate(total=Sum(field), count=Count("pk"))
@@ -175,7 +192,7 @@ def live_matches(account: BankAccount) -> QuerySet[Match]:
 
 def open_breaks(account: BankAccount) -> list[BreakShown]:
     """What waits for a person on this account, oldest first, with the lines it is about."""
-    rows = account.breaks.filter(state=Break.State.OPEN).order_by("id")
+    rows = account.breaks.filter(state=Break.State.OPEN).select_related("owner").order_by("id")
     return with_lines(rows[:200])
 
 
@@ -211,4 +228,6 @@ def lines_of(statement: Statement) -> list[LineShown]:
         bank_account_id=statement.bank_account_id, state=Break.State.OPEN, subject_id__in=[line.id for line in lines]
     )
     break_of = {found.subject_id: found for found in waiting}
-    return [LineShown(line, match_of.get(line.id), break_of.get(line.id)) for line in lines]
+    aside = IgnoredLine.objects.filter(statement_line__statement=statement, ended_at=None)
+    ignored_of = {row.statement_line_id: row for row in aside}
+    return [LineShown(line, match_of.get(line.id), break_of.get(line.id), ignored_of.get(line.id)) for line in lines]

@@ -1,0 +1,105 @@
+"""What confirmed matches teach of how banks spell payors: kept openly, used by matching until it is retired."""
+
+from __future__ import annotations
+
+from django.db.models import F
+
+from compliance import access, audit
+from compliance.permissions import Permission
+from coverpay.kernel import bus, clock, texts
+from coverpay.kernel.actors import Actor
+from coverpay.kernel.commands import command, step
+from coverpay.kernel.errors import IllegalTransition
+from reconciliation.events import PartiesBehind
+from reconciliation.matching import Alias
+from reconciliation.matching.names import is_name, normal_name
+from reconciliation.models import Match, PayorAlias, StatementLine
+
+LONGEST = 200
+
+
+def in_force(organization_id: str) -> list[Alias]:
+    """What matching may use: everything learnt and not retired."""
+    rows = PayorAlias.objects.filter(organization_id=organization_id, ended_at=None).order_by("id")
+    return [Alias(text, party) for text, party in rows.values_list("normal_text", "party")]
+
+
+@step
+def learn(match: Match, actor: Actor) -> list[PayorAlias]:
+    """Learn from a match that a person confirmed: the bank's words for the one party of all its book lines.
+
+    Nothing is learnt when the books do not know the party, know several, or the bank writes nothing or the same name.
+    """
+    organization_id = match.bank_account.organization_id
+    sources = tuple(line.entry.source_id for line in match.ledger_lines)
+    parties = bus.ask(PartiesBehind(organization_id, sources))
+    names = {parties.get(source, "") for source in sources}
+    party = names.pop()[:LONGEST] if len(names) == 1 else ""
+    if not is_name(party):
+        return []
+    words = {normal_name(said)[:LONGEST]: said for line in match.statement_lines if (said := spoken(line))}
+    return [
+        _learnt(match, party, text, said, actor) for text, said in words.items() if text not in ("", normal_name(party))
+    ]
+
+
+def spoken(line: StatementLine) -> str:
+    """The bank's words for the other party of a line."""
+    return line.text.strip()
+
+
+def _learnt(match: Match, party: str, text: str, said: str, actor: Actor) -> PayorAlias:
+    rows = PayorAlias.objects.filter(organization_id=match.bank_account.organization_id, ended_at=None)
+    known = rows.filter(normal_text=text, party=party).first()
+    if known is not None:
+        PayorAlias.objects.filter(pk=known.pk).update(times_seen=F("times_seen") + 1, last_seen_at=clock.now())
+        return known
+    learnt = PayorAlias.objects.create(
+        organization_id=match.bank_account.organization_id,
+        normal_text=text,
+        bank_text=texts.shown(said, LONGEST),
+        party=party,
+        learnt_from=match,
+        learnt_by=actor.id,
+    )
+    audit.record(
+        action="payor_alias.learn",
+        object_id=learnt.id,
+        organization_id=learnt.organization_id,
+        after={"normal_text": text, "party": party, "match": match.id},
+    )
+    return learnt
+
+
+@step
+def forget(match: Match, actor: Actor) -> None:
+    """Retire what was learnt from a match that is undone."""
+    for alias in PayorAlias.objects.filter(learnt_from=match, ended_at=None):
+        _retire(alias, f"The match it was learnt from ({match.id}) was undone.", actor)
+
+
+@command
+def retire(*, alias_id: str, reason: str, actor: Actor) -> PayorAlias:
+    """Let matching use an alias no longer; it stays as history.
+
+    Raises: Forbidden, NotFound, BadText without a reason, IllegalTransition when it was retired before.
+    """
+    reason = texts.line(reason, field="reason", at_most=300)
+    rows = PayorAlias.objects.select_for_update(no_key=True, of=("self",))
+    alias = access.get_operable(actor, rows, alias_id, permission=Permission.RECONCILIATION_WRITE)
+    if alias.ended_at is not None:
+        raise IllegalTransition("The alias is retired already.", field="alias")
+    _retire(alias, reason, actor)
+    return alias
+
+
+def _retire(alias: PayorAlias, reason: str, actor: Actor) -> None:
+    alias.ended_at, alias.ended_by, alias.ended_reason = clock.now(), actor.id, reason
+    alias.save(update_fields=["ended_at", "ended_by", "ended_reason"])
+    audit.record(
+        action="payor_alias.retire",
+        object_id=alias.id,
+        organization_id=alias.organization_id,
+        before={"normal_text": alias.normal_text, "party": alias.party},
+        reason=reason,
+    )
