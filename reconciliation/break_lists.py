@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from coverpay.kernel import clock
-from reconciliation.models import Break
+from reconciliation.ledger.models import Line
+from reconciliation.models import Break, StatementLine
 
 NOBODY = "nobody"
 MINE = "me"
@@ -69,3 +70,31 @@ def overdue(rows: QuerySet[Break]) -> QuerySet[Break]:
 
 def _midnight(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The lines a break is about: the bank's, and the books' own or possible ones."""
+
+    bank_lines: list[StatementLine]
+    book_lines: list[Line]
+
+    @property
+    def bank_minor(self) -> int:
+        return sum(line.amount_minor for line in self.bank_lines)
+
+    @property
+    def books_minor(self) -> int:
+        return sum(line.amount_minor for line in self.book_lines)
+
+
+def sides_of(found: Break) -> Sides:
+    """Read every line a visible break of matching names; its lines are of the same account."""
+    said = [found.subject_id, *found.inputs.get("claimants", ()), *found.inputs.get("candidates", ())]
+    names = {str(name) for name in said}
+    bank = StatementLine.objects.filter(pk__in=[name for name in names if not name.isdecimal()])
+    books = Line.objects.filter(pk__in=[int(name) for name in names if name.isdecimal()])
+    return Sides(
+        list(bank.select_related("statement").order_by("posted_on", "id")),
+        list(books.select_related("entry").order_by("posted_on", "id")),
+    )

@@ -22,7 +22,7 @@ from coverpay.kernel.actors import Actor
 from coverpay.webhooks.models import Delivery
 from payments.models import AchFile, AchNews, Attempt, Dispute, InboundEvent, Payment, RecoveryCase
 from policies.models import Cancellation, Policy, Term
-from reconciliation import announcements
+from reconciliation import announcements, break_lists
 from reconciliation.models import Break, StatementImport
 
 RECENT = 12
@@ -276,6 +276,13 @@ _KINDS: tuple[_Kind, ...] = (
         _P.RECONCILIATION_READ,
         announcements.late,
         _list("reconciliation:announcements", show="late"),
+    ),
+    _Kind(
+        "Bank breaks overdue",
+        "Past the day by which they should be settled",
+        _P.RECONCILIATION_READ,
+        lambda: break_lists.overdue(Break.objects.all()),
+        _list("reconciliation:breaks", show="overdue"),
     ),
     _Kind(
         "Statements set aside",

@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.contrib import admin
 
 from compliance.scoped_admin import ScopedReadOnly, money
-from reconciliation.models import Break, Match
+from reconciliation.models import Break, BreakComment, Match
 
 
 @admin.register(Match)
@@ -19,6 +19,15 @@ class MatchAdmin(ScopedReadOnly):
 
 @admin.register(Break)
 class BreakAdmin(ScopedReadOnly):
-    list_display: ClassVar = ["id", "kind", "state", money("difference_minor"), "reason", "opened_at", "closed_at"]
-    list_filter: ClassVar = ["state", "kind", "opened_at"]
+    list_display: ClassVar = [
+        "id", "kind", "state", money("difference_minor"), "owner", "due_on", "reason", "opened_at", "closed_at"
+    ]  # fmt: skip
+    list_filter: ClassVar = ["state", "kind", "due_on", "opened_at"]
     search_fields: ClassVar = ["=id", "=subject_id"]
+
+
+@admin.register(BreakComment)
+class BreakCommentAdmin(ScopedReadOnly):
+    list_display: ClassVar = ["id", "about", "author_label", "text", "created_at"]
+    list_filter: ClassVar = ["created_at"]
+    search_fields: ClassVar = ["=id", "=about__id"]

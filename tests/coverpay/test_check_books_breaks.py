@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.db import connection
 
 from coverpay import books
 from coverpay.kernel import clock
@@ -67,6 +68,12 @@ def test_a_resolution_of_another_amount_is_named_by_each_account_and_by_its_caus
 def test_a_resolution_without_its_entry_is_named(house: House, kind: str) -> None:
     resolved(house)
     entry = Entry.objects.filter(kind=kind).earliest("id")
+    connection.check_constraints()  # what commits would have checked, before it is broken
+    breaking(
+        "DELETE FROM reconciliation_matchbookline WHERE ledger_line_id IN "
+        "(SELECT id FROM reconciliation_line WHERE entry_id = %s)",
+        [entry.id],
+    )
     breaking("DELETE FROM reconciliation_line WHERE entry_id = %s", [entry.id])
     breaking("DELETE FROM reconciliation_entry WHERE id = %s", [entry.id])
     missing = [(row[0], row[1]) for row in named(CAUSES) if row[3] is None]

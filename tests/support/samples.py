@@ -15,7 +15,7 @@ from billing.standing import FEES
 from compliance.models import Organization
 from payments.models import Attempt, GatewayAccount, Payment, PaymentMethod
 from policies.models import Party, Policy, Transaction
-from reconciliation.models import BankAccount
+from reconciliation.models import BankAccount, Break
 from tests.support import seeded_ach, seeded_exports, seeded_sources
 from tests.support.seeded import Seeded
 
@@ -38,6 +38,9 @@ OF_BODY: dict[str, dict[str, Callable[[Seeded], Any]]] = {
     "NewReceivedFile": {"account": lambda seeded: seeded_ach.account_of(seeded.house).id},
     "NewAccountMapping": {"spec": lambda seeded: seeded_exports.SPEC},
     "NewColumnMap": {"spec": lambda seeded: seeded_sources.SPEC},
+    "NewBreakResolution": {"about": lambda seeded: seeded.one(Break).id},
+    "NewBreakResolutionPreview": {"about": lambda seeded: seeded.one(Break).id},
+    "Assigned": {"owner": lambda seeded: seeded.admin.id},
     "NewRefund": {"amount_minor": lambda seeded: 1_00},
     "NewProgram": {"carrier": lambda seeded: seeded.house.carrier.id},
     "WaiveAsked": {"line": lambda seeded: str(seeded.one(Invoice).lines.filter(component__in=FEES)[0].pk)},

@@ -35,6 +35,7 @@ from tests.support import (
     paying,
     recovering,
     seeded_ach,
+    seeded_breaks,
     seeded_exports,
     seeded_health,
     seeded_online,
@@ -113,6 +114,7 @@ def everything(sandbox: Sandbox) -> Seeded:
     recovering.seeded(house)
     paying.seeded(house)
     seeded_ach.filed(house)
+    seeded_breaks.worked(house)
     runs.begin(organization_id=house.operator.id, run_on=clock.today(), actor=house.me)
     home = world.organization("agency")
     viewing = [Permission(scope) for scope in ROLE_PERMISSIONS["viewer"]]

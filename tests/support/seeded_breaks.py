@@ -1,0 +1,20 @@
+"""Breaks that are worked on, for the seeded book: one with a comment, and one resolved as a bank fee."""
+
+from __future__ import annotations
+
+from payments import break_resolutions
+from payments.resolution_previews import Wish
+from reconciliation import breaks
+from reconciliation.ledger.models import Fund
+from reconciliation.models import BankAccount, Break
+from tests.support import resolving
+from tests.support.books import House
+
+
+def worked(house: House) -> None:
+    """Say something about the first break, and post a fee of our own account."""
+    first = Break.objects.filter(organization=house.operator).earliest("id")
+    breaks.comment(break_id=first.id, text="Seeded: asked the bank.", actor=house.me)
+    own = BankAccount.objects.get(organization=house.operator, ledger_account__fund=Fund.OPERATING)
+    fee = resolving.bank_fee(house, account=own)
+    break_resolutions.resolve(break_id=fee.id, wish=Wish("bank_fee"), reason="Seeded.", actor=house.me)
