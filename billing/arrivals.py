@@ -27,9 +27,11 @@ def take(
     Posts:  as `cash.apply`.
     """
     receipt = cash.receive(policy, source_id=source_id, amount=amount, received_on=received_on)
-    if not cash.is_held(receipt):
+    try:
         cash.apply(receipt)
-        follow(policy, provisional_until=provisional_until)
+    except cash.ReceiptHeld:
+        return receipt
+    follow(policy, provisional_until=provisional_until)
     return receipt
 
 

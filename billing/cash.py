@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from billing import agreed_plans, allocation, journal, open_items
@@ -55,25 +55,27 @@ def receive(
 
     A payment for a cancelled policy is held: it opens a suspense item, and a person says what becomes of it.
     """
-    receipt, created = Receipt.objects.get_or_create(
+    receipt = Receipt(
+        id=ids.new("rcp"),
+        policy=policy,
+        kind=kind,
         source_id=source_id,
-        defaults={
-            "policy": policy,
-            "kind": kind,
-            "amount_minor": amount.amount_minor,
-            "currency": amount.currency,
-            "received_on": received_on,
-        },
+        amount_minor=amount.amount_minor,
+        currency=amount.currency,
+        received_on=received_on,
     )
-    if created:
-        audit.record(
-            action="receipt.create",
-            object_id=receipt.id,
-            organization_id=policy.operator_id,
-            after={"amount_minor": amount.amount_minor, "currency": amount.currency, "source": source_id},
-        )
-        if kind == Receipt.Kind.PAYMENT and policy.state == Policy.State.CANCELLED:
-            _hold(policy, receipt)
+    Receipt.objects.bulk_create([receipt], ignore_conflicts=True)
+    kept = Receipt.objects.get(source_id=source_id)
+    if kept.id != receipt.id:
+        return kept
+    audit.record(
+        action="receipt.create",
+        object_id=receipt.id,
+        organization_id=policy.operator_id,
+        after={"amount_minor": amount.amount_minor, "currency": amount.currency, "source": source_id},
+    )
+    if kind == Receipt.Kind.PAYMENT and policy.state == Policy.State.CANCELLED:
+        _hold(policy, receipt)
     return receipt
 
 
@@ -86,10 +88,10 @@ def apply(receipt: Receipt, *, first: Collection[str] = ()) -> list[Application]
     Posts:  Dr unapplied_cash · Cr premium_receivable; Dr billed_uncollected · Cr payees and commission_in_trust.
     Raises: ReceiptReversed, ReceiptHeld.
     """
-    left = _unapplied(receipt)
+    left, held = _standing(receipt)
     if left is None:
         raise ReceiptReversed(f"Receipt {receipt.id} was taken back; it has nothing to apply.")
-    if is_held(receipt):
+    if held:
         raise ReceiptHeld("The money came after the policy was cancelled; place its suspense item.", field="receipt")
     written: list[Application] = []
     for line in _open_lines(receipt, first) if left else ():
@@ -173,14 +175,15 @@ def unapplied_minor(receipt: Receipt) -> int:
 
     Zero once it was taken back.
     """
-    return _unapplied(receipt) or 0
+    return _standing(receipt)[0] or 0
 
 
-def _unapplied(receipt: Receipt) -> int | None:
-    """What is left of a receipt, by one query; None once it was taken back."""
-    rows = with_unapplied(Receipt.objects.filter(pk=receipt.pk))
-    left = rows.values_list("unapplied", flat=True).first()
-    return None if left is None else int(left)
+def _standing(receipt: Receipt) -> tuple[int | None, bool]:
+    """What is left of a receipt, and whether it is held, by one query. Nothing is known once it was taken back."""
+    held = Exists(SuspenseItem.objects.filter(receipt=OuterRef("pk"), state=SuspenseItem.State.OPEN))
+    rows = with_unapplied(Receipt.objects.filter(pk=receipt.pk)).annotate(held=held)
+    found = rows.values_list("unapplied", "held").first()
+    return (None, False) if found is None else (int(found[0]), found[1])
 
 
 def with_unapplied(receipts: QuerySet[Receipt]) -> QuerySet[Any]:

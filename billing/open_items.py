@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ _EVENTS = {
     Invoice.State.WRITTEN_OFF: "invoice.written_off",
     Invoice.State.SUPERSEDED: "invoice.superseded",
 }
+_COVERS = ("applied", "credited", "written_off")
 
 
 def with_open(lines: QuerySet[InvoiceLine]) -> QuerySet[Any]:
@@ -65,10 +67,12 @@ def settle(invoice_ids: Collection[str], *, cause: str) -> None:
 
     Takes: `cause`, the id of the receipt, transaction or permit that changed them.
     """
+    covered = _covered(invoice_ids)
     for invoice in Invoice.objects.filter(pk__in=invoice_ids).select_related("policy").order_by("id"):
-        still_open = open_minor(invoice)
+        mine = covered.get(invoice.id, Counter())
+        still_open = invoice.total_minor - mine["credited"] - mine["applied"]
         if still_open == 0 and invoice.state == Invoice.State.OPEN:
-            _close(invoice)
+            _close(invoice, credited_minor=mine["credited"], written_off_minor=mine["written_off"])
             tell(invoice, still_open, cause=cause)
         elif still_open and invoice.state == Invoice.State.PAID:
             invoice.reopen()
@@ -78,11 +82,19 @@ def settle(invoice_ids: Collection[str], *, cause: str) -> None:
             tell(invoice, still_open, cause=cause)
 
 
-def _close(invoice: Invoice) -> None:
+def _covered(invoice_ids: Collection[str]) -> dict[str, Counter[str]]:
+    """What is `applied`, `credited` and of that `written_off` of invoices, minor units, by one query."""
+    found: dict[str, Counter[str]] = {}
+    for line in with_open(InvoiceLine.objects.filter(invoice__in=invoice_ids)).values("invoice_id", *_COVERS):
+        found.setdefault(line["invoice_id"], Counter()).update({name: line[name] for name in _COVERS})
+    return found
+
+
+def _close(invoice: Invoice, *, credited_minor: int, written_off_minor: int) -> None:
     """Nothing is open: given up, never asked for after all, or covered."""
-    if credited_minor(invoice, LineCredit.Kind.WRITTEN_OFF):
+    if written_off_minor:
         invoice.write_off()
-    elif credited_minor(invoice) == invoice.total_minor:
+    elif credited_minor == invoice.total_minor:
         invoice.void()
     else:
         invoice.settle()

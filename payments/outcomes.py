@@ -17,6 +17,7 @@ from payments import contradictions, methods, receipts, recovery, takings
 from payments.gateways.base import Outcome, Status
 from payments.models import Attempt, Payment, PaymentPart
 from policies import locks
+from policies.models import Policy
 from reconciliation.models import Break
 
 S, Phase = Attempt.State, Attempt.Phase
@@ -29,11 +30,11 @@ _WITH_AMOUNT = (Status.SUCCEEDED, Status.PENDING, Status.RETURNED, Status.AUTHOR
 @step
 def locked(attempt_id: str) -> Attempt:
     """Lock every policy of the attempt's payment and those its money went on to, then read it. Raises: NotFound."""
-    _lock(list(PaymentPart.objects.filter(payment__attempts=attempt_id)), "attempt")
-    rows = Attempt.objects.select_related(
-        "payment__policy__program", "payment__invoice", "payment__payment_method", "account__breaker"
-    )
-    return rows.get(pk=attempt_id)
+    policies = _lock(list(PaymentPart.objects.filter(payment__attempts=attempt_id)), "attempt")
+    rows = Attempt.objects.select_related("payment__invoice", "payment__payment_method", "account__breaker")
+    attempt = rows.get(pk=attempt_id)
+    attempt.payment.policy = policies[attempt.payment.policy_id]
+    return attempt
 
 
 @step
@@ -42,14 +43,14 @@ def lock_payment(payment_id: str | None, field: str = "payment") -> None:
     _lock(list(PaymentPart.objects.filter(payment=payment_id)) if payment_id else [], field)
 
 
-def _lock(parts: list[PaymentPart], field: str) -> None:
+def _lock(parts: list[PaymentPart], field: str) -> dict[str, Policy]:
     if not parts:
         raise NotFound(f"No such {field}.", field=field)
     carried: set[str] = set()
     if not parts[0].live:  # as long as a payment is undecided, it brought nothing that could be carried on
         receipts = Receipt.objects.filter(source_id__in=[part.source_id for part in parts])
         carried = cash.reach(receipts.values_list("id", flat=True))
-    locks.lock_many({part.policy_id for part in parts} | carried)
+    return {policy.id: policy for policy in locks.lock_many({part.policy_id for part in parts} | carried)}
 
 
 @step
@@ -161,11 +162,11 @@ def voided(attempt: Attempt, outcome: Outcome) -> None:
 
 
 def _succeeded(attempt: Attempt, outcome: Outcome) -> None:
-    _took(attempt, outcome)
-    recovery.paid_locked([part.invoice_id for part in attempt.payment.parts.all()])
+    parts = _took(attempt, outcome)
+    recovery.paid_locked([part.invoice_id for part in parts])
 
 
-def _took(attempt: Attempt, outcome: Outcome) -> None:
+def _took(attempt: Attempt, outcome: Outcome) -> list[PaymentPart]:
     before = _sent(attempt)
     amount = outcome.amount or _known(attempt)
     attempt.succeed()
@@ -175,11 +176,12 @@ def _took(attempt: Attempt, outcome: Outcome) -> None:
     payment = attempt.payment
     payment.succeed()
     payment.save(update_fields=["state"])
-    takings.take(attempt, amount)
+    parts = takings.take(attempt, amount)
     if payment.payment_method is not None:
         methods.remember_network_id(payment.payment_method, attempt.network_transaction_id)
     tell("payment.succeeded", attempt)
     receipts.tell_locked(payment)
+    return parts
 
 
 def _taken_and_returned(attempt: Attempt, outcome: Outcome) -> None:

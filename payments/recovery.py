@@ -30,7 +30,7 @@ from payments import (
     recovery_versions,
 )
 from payments.failure_codes import Failure
-from payments.models import Attempt, Autopay, Payment, RecoveryCase, RecoveryStep
+from payments.models import Attempt, Autopay, Payment, PaymentPart, RecoveryCase, RecoveryStep
 from payments.recovery_plans import Bounds, RecoverySpec, Step
 
 State = RecoveryCase.State
@@ -59,8 +59,9 @@ def failed_locked(payment: Payment, attempt: Attempt) -> RecoveryCase | None:
 @step
 def paid_locked(invoice_ids: Collection[str]) -> list[RecoveryCase]:
     """End the cases whose money is here now. The policies of the invoices are locked. Gives those that were won."""
-    cases = RecoveryCase.objects.filter(payment__parts__invoice_id__in=list(invoice_ids), state__in=WINNABLE)
-    return [case for case in _with_rows(cases).distinct() if settle_locked(case) and case.state == State.RECOVERED]
+    failed = PaymentPart.objects.filter(invoice_id__in=list(invoice_ids)).values("payment_id")
+    cases = _with_rows(RecoveryCase.objects.filter(payment_id__in=failed, state__in=WINNABLE))
+    return [case for case in cases if settle_locked(case) and case.state == State.RECOVERED]
 
 
 @step
@@ -247,7 +248,7 @@ def locked_case(case_id: str) -> RecoveryCase:
 
 
 def _with_rows(rows: Any) -> Any:
-    return rows.select_related(
+    return rows.prefetch_related(
         "plan",
         "policy__operator",
         "policy__insured",

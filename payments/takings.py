@@ -33,16 +33,18 @@ class Share:
 
 
 @step
-def take(attempt: Attempt, amount: Money) -> None:
+def take(attempt: Attempt, amount: Money) -> list[PaymentPart]:
     """Write down what a processor took for a locked payment: the posting, and a receipt for each part.
 
+    Gives:  the parts.
     Posts:  Dr processor_clearing · Cr unapplied_cash, fee_in_trust; as `arrivals.take`.
     """
     payment = attempt.payment
     today = clock.today()
     journal.payment_taken(attempt, amount, today, surcharge=surcharge_of(attempt))
     known: dict[str, Policy] = {payment.policy_id: payment.policy}
-    for share in shares_of(attempt):
+    divided = shares_of(attempt)
+    for share in divided:
         if share.amount_minor:
             policy = known.setdefault(share.part.policy_id, share.part.policy)
             arrivals.take(
@@ -52,6 +54,7 @@ def take(attempt: Attempt, amount: Money) -> None:
                 received_on=today,
                 provisional_until=_settles_on(today) if payment.method in RETURNABLE else None,
             )
+    return [share.part for share in divided]
 
 
 @step

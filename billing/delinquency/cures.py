@@ -29,9 +29,9 @@ def cured_by_payment(
             pending cancellation is then rescinded, if the rule says so and its day has not come; else a person decides.
     """
     on = on or clock.today()
-    live = policy.delinquencies.filter(state__in=Delinquency.LIVE).select_related(
+    live = policy.delinquencies.filter(state__in=Delinquency.LIVE).prefetch_related(
         "policy__program", "policy__operator", "policy__insured", "term__program_version", "plan_version"
-    )
+    )  # seldom any: a join of all that would cost more to plan than the payment itself
     return [each for each in live.order_by("id") if bring_in_line(each, on, provisional_until)]
 
 

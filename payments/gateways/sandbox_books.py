@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,21 @@ CREATE TABLE IF NOT EXISTS webhook (
 
 
 DISPUTE_FEE_MINOR = 1_500
+_here = threading.local()
+
+
+def _connected(file: Path) -> sqlite3.Connection:
+    """This thread's connection to the file, opened once. What is committed outlives the process, not a power cut."""
+    wanted = (file, os.getpid())
+    if getattr(_here, "wanted", None) == wanted and file.exists():
+        kept: sqlite3.Connection = _here.connection
+        return kept
+    file.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(file, timeout=30, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA)
+    _here.wanted, _here.connection = wanted, connection
+    return connection
 
 
 class Books:
@@ -43,17 +60,14 @@ class Books:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self.file, timeout=30, isolation_level=None)) as connection:
-            connection.row_factory = sqlite3.Row
-            connection.executescript("PRAGMA journal_mode=WAL;" + _SCHEMA)
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+        connection = _connected(self.file)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
 
     def take(self, row: dict[str, Any]) -> dict[str, Any]:
         """Write a charge, or find the one of the same reference and count the call."""
