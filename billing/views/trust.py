@@ -21,6 +21,7 @@ from compliance.permissions import Permission
 from coverpay.kernel import clock
 from coverpay.kernel.money import Money
 from reconciliation import trust as positions
+from reconciliation.ledger import queries
 from reconciliation.ledger.accounts import CHART
 from reconciliation.ledger.models import Book, Fund
 from reconciliation.models import BankAccount
@@ -95,18 +96,20 @@ class TrustPosition(StaffPage, TemplateView):
     template_name = "billing/trust/position.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        filters = DayFilter(self.request.GET)
+        filters = DayFilter(self.request.GET if "at" in self.request.GET else {"at": clock.today()})
         at: dt.date | None = filters.value("at") if filters.is_valid() else None
         book = access.visible(self.actor, Book.objects.all()).first()
         found = positions.positions(book.id, at) if book else []
         shown = [(each, positions.warnings(each)) for each in found if each.cash or each.others or each.ours]
+        owners = {each.owner for position, _ in shown for each in (*position.cash, *position.others, *position.ours)}
         movements = access.visible(self.actor, TrustMovement.objects.select_related("bank_account"))
         return super().get_context_data(
             filters=filters,
             at=at or clock.today(),
             shown=shown,
+            names=queries.owner_names(book, owners, lambda known: {}) if book else {},
             page=page_of(movements, self.request.GET.get("after", "")),
-            chart=CHART,
+            titles={code: kind.title for code, kind in CHART.items()},
             can_move=access.may(self.actor, WRITE),
             **kwargs,
         )

@@ -33,6 +33,7 @@ def trial_balance(actor: Actor, asked: Asked) -> Report:
     found = balances.trial_balance(book.id, asked.at) if book else []
     rows = [
         {
+            "account_id": row.account_id,
             "code": row.code,
             "title": CHART[row.code].title,
             "owner": row.owner,
@@ -188,8 +189,8 @@ WITH opening AS (
       FROM reconciliation_line l JOIN reconciliation_account a ON a.id = l.account_id
      WHERE a.book_id = %(book)s AND l.posted_on < %(from)s GROUP BY l.account_id
 )
-SELECT a.code, a.owner, l.posted_on, l.entry_id AS entry, e.kind, e.memo, e.subject_id AS subject, l.currency,
-       l.amount_minor AS amount,
+SELECT a.id AS account_id, a.code, a.owner, l.posted_on, l.entry_id AS entry, e.kind, e.memo,
+       e.subject_id AS subject, l.currency, l.amount_minor AS amount,
        (COALESCE(o.amount, 0)
         + SUM(l.amount_minor) OVER (PARTITION BY l.account_id ORDER BY l.posted_on, l.id))::bigint AS balance
   FROM reconciliation_line l

@@ -12,9 +12,12 @@ from django.views.generic import TemplateView, View
 from compliance.http import StaffPage
 from compliance.pages import DateField, FilterForm
 from compliance.permissions import Permission
+from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import DomainError, Forbidden, NotFound
 from coverpay.reports import asking, catalog, tables
-from coverpay.reports.tables import Report
+from coverpay.reports.tables import REFERENCE, Report
+from payments.queries import gateway_account_names
+from reconciliation.ledger import queries
 
 SHOWN = 500
 """Rows on a page; the files hold them all."""
@@ -60,6 +63,7 @@ class OneReport(StaffPage, TemplateView):
             refused=refused,
             rows=report.rows[:SHOWN] if report else [],
             more=len(report.rows) - SHOWN if report else 0,
+            names=_names(self.actor, report) if report else {},
             filters=filters,
             files=[
                 (form.upper(), f"{reverse(f'reports:{self.name}-{form}')}?{self.request.GET.urlencode()}")
@@ -87,6 +91,16 @@ class ReportFile(StaffPage, View):
     def get(self, request: HttpRequest) -> HttpResponse:
         report = catalog.make(self.name, self.actor, request.GET.dict())
         return as_file(report, self.form)
+
+
+def _names(actor: Actor, report: Report) -> dict[str, str]:
+    """Names of whom the shown rows are about, as far as the books know them."""
+    keys = [column.key for column in report.columns if column.kind == REFERENCE]
+    ids = {str(row[key]) for row in report.rows[:SHOWN] for key in keys if row.get(key)}
+    names: dict[str, str] = {}
+    for book in queries.books(actor):
+        names |= queries.owner_names(book, ids, gateway_account_names)
+    return names
 
 
 def as_file(report: Report, form: str) -> HttpResponse:

@@ -153,19 +153,28 @@ def ref(object_id: str, words: str = "") -> SafeString:
 
 
 @register.simple_tag
-def report_cell(row: Mapping[str, Any], column: Any) -> SafeString:
-    """A cell of a report by the kind of its column; empty where the row says nothing."""
+def report_cell(row: Mapping[str, Any], column: Any, names: Mapping[str, str]) -> SafeString:
+    """A cell of a report by the kind of its column; empty where the row says nothing.
+
+    A figure of one ledger account leads to that account's lines; an object is shown by its name where it has one.
+    """
     value = row.get(column.key)
-    if column.kind == "money":
-        shown = "" if value is None else money(value, row.get("currency", "USD"), bare=True)
-    elif value is None:
-        shown = ""
+    if value is None:
+        shown = mark_safe("")
+    elif column.kind == "money":
+        shown = _to_account(row, money(value, row.get("currency", "USD"), bare=True))
     elif column.kind == "reference":
-        shown = ref(str(value))
+        shown = ref(str(value), names.get(str(value), ""))
     else:
-        shown = day(value) if column.kind == "day" else str(value)
+        shown = day(value) if column.kind == "day" else format_html("{}", value)
     tone = "num" if column.kind in ("money", "number") else ""
     return format_html('<td data-label="{}" class="{}">{}</td>', column.title, tone, shown)
+
+
+def _to_account(row: Mapping[str, Any], shown: SafeString) -> SafeString:
+    if "account_id" not in row:
+        return shown
+    return format_html('<a href="{}">{}</a>', reverse("ledger:account", args=[row["account_id"]]), shown)
 
 
 def _code(words: str) -> SafeString:

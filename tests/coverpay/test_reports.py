@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from compliance.models import Organization
 from coverpay.kernel import clock
 from coverpay.kernel.errors import Forbidden, Invalid, NotFound
 from coverpay.reports import asking, catalog, tables
 from coverpay.reports.tables import Column, Report
 from payments import settlement
+from reconciliation.ledger.models import Account
 from tests.support import books, world
 from tests.support.books import House
 
@@ -64,6 +66,16 @@ def test_the_trial_balance_has_equal_debits_and_credits_and_every_account_that_i
     assert shown == books.trial_balance(traded)
     (total,) = report.totals
     assert total["debit"] == total["credit"] > 0
+
+
+def test_on_the_page_owners_have_names_and_a_figure_leads_to_the_lines_behind_it(traded: House) -> None:
+    staff = world.pages(world.member(traded.operator, "finance"))
+    shown = staff.get("/reports/trial-balance/").content.decode()
+    payable = Account.objects.get(code="premium_payable")
+    carrier = Organization.objects.get(pk=payable.owner)
+    assert f'data-label="Owner" class="">{carrier.name}' in shown
+    assert f'<a href="/ledger/accounts/{payable.pk}/">' in shown
+    assert staff.get(f"/ledger/accounts/{payable.pk}/").status_code == 200
 
 
 def test_receivables_roll_forward_from_invoiced_and_applied_to_what_invoices_have_open(traded: House) -> None:
