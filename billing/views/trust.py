@@ -36,10 +36,7 @@ class DayFilter(FilterForm):
 class WithdrawForm(forms.Form):
     """What leaves, of whose money, from and to where."""
 
-    code = forms.ChoiceField(label="What leaves", choices=[(code, CHART[code].title) for code in (*DRAWS, *REMITS)])
-    owner = forms.CharField(
-        label="Paid to", required=False, max_length=60, help_text="A remittance: the carrier's id or the state."
-    )
+    what = forms.ChoiceField(label="What leaves", help_text="Whatever the books owe somebody now, or that is ours.")
     amount = MoneyField(label="Amount (USD)")
     bank_account = forms.ChoiceField(label="From the fiduciary account")
     operating_account = forms.ChoiceField(label="To our account", required=False, help_text="For a draw of ours.")
@@ -49,8 +46,11 @@ class WithdrawForm(forms.Form):
     )
     reason = forms.CharField(label="Why?", max_length=300)
 
-    def __init__(self, *args: Any, banks: list[BankAccount], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, banks: list[BankAccount], owed: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        what = self.fields["what"]
+        assert isinstance(what, forms.ChoiceField)
+        what.choices = owed
         for name, fund, first in (("bank_account", Fund.TRUST, []), ("operating_account", Fund.OPERATING, [("", "–")])):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
@@ -131,7 +131,25 @@ class Withdraw(_Form, PreviewPage):
 
     form_class = WithdrawForm
     template_name = "billing/trust/withdraw.html"
-    fields_of = {"amount_minor": "amount"}
+    fields_of = {"amount_minor": "amount", "code": "what", "owner": "what"}
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "owed": self._owed()}
+
+    def _owed(self) -> list[tuple[str, str]]:
+        """What may leave, each with whose it is and how much: `code:owner` and words."""
+        book = access.operable(self.actor, Book.objects.all()).first()
+        if book is None:
+            return []
+        position = positions.position(book.id, "USD")
+        owed = [each for each in (*position.ours, *position.others) if each.code in (*DRAWS, *REMITS)]
+        names = queries.owner_names(book, {each.owner for each in owed}, lambda known: {})
+        return [
+            (f"{each.code}:{each.owner}", f"{CHART[each.code].title}: {whose}, {Money(each.owed_minor)}")
+            for each in owed
+            if each.owed_minor > 0
+            for whose in [names.get(each.owner, each.owner)]
+        ]
 
     def preview(self, form: WithdrawForm) -> Left:
         before, floor = trust.preview(wanted=_wanted(form), actor=self.actor)
@@ -209,12 +227,13 @@ class Undo(CommandPage):
 
 def _wanted(form: WithdrawForm) -> Withdrawal:
     data = form.cleaned_data
+    code, _, owner = data["what"].partition(":")
     return Withdrawal(
-        code=data["code"],
+        code=code,
         amount=Money(data["amount"]),
         bank_account_id=data["bank_account"],
         reference=data["reference"],
-        owner=data["owner"],
+        owner=owner,
         operating_account_id=data["operating_account"] or None,
         state=data["state"].upper(),
     )
