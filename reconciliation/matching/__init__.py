@@ -1,6 +1,7 @@
-"""Match bank lines with book lines, one to one, each with its reason. Pure: no Django, no clock, no chance.
+"""Match bank lines with book lines, each with its reason. Pure: no Django, no clock, no chance.
 
-The stages run in order over what is left; a stage takes lines out only as a match or as a break. Two equally good
+The stages run in order over what is left, for each account and currency by itself; a stage takes lines out only as a
+match or as a break. A match ties to the cent: a difference is a break that proposes how to post it. Two equally good
 answers are never decided here: they become a break that lists them. The result does not depend on the order of the
 input, and no line is used twice.
 """
@@ -22,8 +23,12 @@ from reconciliation.matching.lines import (
     MatchRules,
     Suggestion,
 )
-from reconciliation.matching.names import normal_name
-from reconciliation.matching.stages import STAGES, Grouping, L, Pool, in_order
+from reconciliation.matching.names import Parties, normal_name
+from reconciliation.matching.pool import Grouping, L, Pool, in_order
+from reconciliation.matching.stages import STAGES
+
+Scope = tuple[str, str]
+"""An account and a currency."""
 
 
 def match(
@@ -44,18 +49,23 @@ def match(
             cut (less the days in transit) may still be on its way: neither match nor break.
     Raises: ValueError when an id comes twice.
     """
-    bank, books = _by_id(bank_lines), _by_id(book_lines)
-    pool = Pool(
-        rules, {key: line for key, line in bank.items() if line.amount_minor}, books, frozenset(refused), tuple(aliases)
-    )
-    for stage in STAGES:
-        stage(pool)
-    _leave_over(pool, _cuts(bank.values()) if cuts is None else cuts)
-    return MatchResult(
-        tuple(sorted(pool.matches, key=lambda match: match.bank_line_ids)),
-        tuple(sorted(pool.breaks, key=lambda found: (found.line_id, found.kind))),
-        tuple(sorted(pool.suggestions, key=lambda one: (one.bank_line_ids, -one.score, one.book_line_ids))),
-    )
+    bank, books = _by_scope(bank_lines), _by_scope(book_lines)
+    last = _cuts(bank) if cuts is None else cuts
+    parties, apart = Parties(aliases), frozenset(refused)
+    matches: list[Match] = []
+    breaks: list[Break] = []
+    suggestions: list[Suggestion] = []
+    for scope in sorted(bank.keys() | books.keys()):
+        moved = {key: line for key, line in bank.pop(scope, {}).items() if line.amount_minor}
+        pool = Pool(rules, moved, books.pop(scope, {}), apart, parties, matches, breaks, suggestions)
+        for name, stage in STAGES.items():
+            if name in rules.stages:
+                stage(pool)
+        _leave_over(pool, last)
+    matches.sort(key=lambda found: found.banks[0].id)
+    breaks.sort(key=lambda found: (found.line_id, found.kind))
+    suggestions.sort(key=lambda one: (one.bank_line_ids, -one.score, one.book_line_ids))
+    return MatchResult(tuple(matches), tuple(breaks), tuple(suggestions))
 
 
 def _leave_over(pool: Pool, cuts: Mapping[str, dt.date]) -> None:
@@ -68,19 +78,25 @@ def _leave_over(pool: Pool, cuts: Mapping[str, dt.date]) -> None:
             pool.books_only(book, cut)
 
 
-def _cuts(bank_lines: Iterable[BankLine]) -> dict[str, dt.date]:
+def _cuts(bank: Mapping[Scope, Mapping[str, BankLine]]) -> dict[str, dt.date]:
     latest: dict[str, dt.date] = {}
-    for line in bank_lines:
-        latest[line.account_id] = max(line.posted_on, latest.get(line.account_id, line.posted_on))
+    for (account_id, _), lines in bank.items():
+        last = max(line.posted_on for line in lines.values())
+        latest[account_id] = max(last, latest.get(account_id, last))
     return latest
 
 
-def _by_id(lines: Iterable[L]) -> dict[str, L]:
-    found: dict[str, L] = {}
+def _by_scope(lines: Iterable[L]) -> dict[Scope, dict[str, L]]:
+    found: dict[Scope, dict[str, L]] = {}
+    seen: set[str] = set()
     for line in lines:
-        if line.id in found:
+        if line.id in seen:
             raise ValueError(f"line {line.id} was given twice")
-        found[line.id] = line
+        seen.add(line.id)
+        scope = line.account_id, line.currency
+        if (own := found.get(scope)) is None:
+            own = found[scope] = {}
+        own[line.id] = line
     return found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reconciliation.matching.lines import BankLine, BookLine
 from reconciliation.matching.names import normal
@@ -12,19 +13,55 @@ Key = tuple[str | int, ...]
 Group = tuple[list[BankLine], list[BookLine], str]
 
 
+def pairs_and_crowd(
+    bank_lines: Iterable[BankLine], book_lines: Iterable[BookLine]
+) -> tuple[list[tuple[str, BankLine, BookLine]], list[BankLine], list[BookLine]]:
+    """Set apart the pairs that only each other's reference names; the rest of those tied by a reference is a crowd.
+
+    One look at each line: nearly every line of a good month is such a pair.
+    """
+    claims: dict[str, BookLine] = {}
+    crowded: set[str] = set()
+    books: list[BookLine] = []
+    for book in book_lines:
+        spelled = normal(book.reference)
+        if spelled and claims.setdefault(spelled, book) is not book:
+            crowded.add(spelled)
+            books.append(book)
+    claimed: dict[str, BankLine] = {}
+    banks: dict[str, BankLine] = {}
+    for bank in bank_lines:
+        hits = [spelled for reference in bank.references if (spelled := normal(reference)) in claims]
+        if len(hits) > 1 and len(hits := list(dict.fromkeys(hits))) > 1:
+            crowded.update(hits)
+        for spelled in hits:
+            if claimed.setdefault(spelled, bank) is not bank:
+                crowded.add(spelled)
+                banks[bank.id] = bank
+    for spelled in crowded:
+        if spelled in claimed:
+            first = claimed.pop(spelled)
+            banks[first.id] = first
+        books.append(claims[spelled])
+    return [(spelled, bank, claims[spelled]) for spelled, bank in claimed.items()], list(banks.values()), books
+
+
 def by_reference(
-    bank_lines: Iterable[BankLine], book_lines: Iterable[BookLine], alike: Callable[[BankLine | BookLine], Key]
+    bank_lines: Iterable[BankLine],
+    book_lines: Iterable[BookLine],
+    alike: Callable[[BankLine | BookLine], Key] = lambda line: (),
+    spell: Callable[[str], str] = normal,
 ) -> list[Group]:
     """Gather lines that share a reference and are otherwise `alike` into groups, each with its first reference.
 
     A bank line may give several references and so tie several sets of book lines together. A group of one and one is
-    a pair that nobody else claims.
+    a pair that nobody else claims. `spell` says what of a book line's reference must be the bank's.
     """
     claims: dict[Key, list[BookLine]] = defaultdict(list)
     for book in book_lines:
-        if spelled := normal(book.reference):
+        if spelled := spell(book.reference):
             claims[(spelled, *alike(book))].append(book)
-    groups = _Joined()
+    groups = Joined()
     edges: list[tuple[BankLine, Key]] = []
     for bank in bank_lines:
         for spelled in sorted({normal(reference) for reference in bank.references}):
@@ -43,7 +80,7 @@ def by_reference(
     ]
 
 
-class _Joined:
+class Joined:
     """What hangs together: nodes joined one pair at a time, each group known by one of its nodes."""
 
     def __init__(self) -> None:
@@ -58,6 +95,24 @@ class _Joined:
 
     def join(self, one: Key, other: Key) -> None:
         self._above[self.leader(one)] = self.leader(other)
+
+
+def parts(
+    banks: Sequence[BankLine], books: Sequence[BookLine], window: int
+) -> list[tuple[list[BankLine], list[BookLine]]]:
+    """Cut lines of one reference where no line stands for longer than `window` days: a reference used again later."""
+    lines: list[BankLine | BookLine] = sorted((*banks, *books), key=lambda line: line.posted_on)
+    found: list[tuple[list[BankLine], list[BookLine]]] = []
+    last: dt.date | None = None
+    for line in lines:
+        if last is None or (line.posted_on - last).days > window:
+            found.append(([], []))
+        last = line.posted_on
+        if isinstance(line, BankLine):
+            found[-1][0].append(line)
+        else:
+            found[-1][1].append(line)
+    return found
 
 
 def near(banks: list[BankLine], books: list[BookLine], window: int) -> Iterator[tuple[list[BankLine], list[BookLine]]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ class MatchRules:
     `date_window_days` is how far apart two lines may stand to be the same money without a common reference;
     `transit_days` is how long money may be under way before a book line without partner is a break. A difference
     within `amount_tolerance_minor` is still a break, but one that says so. The bounds of the subset stage are counted
-    in lines of one answer, in lines that may be part of one, and in sums looked at.
+    in lines of one answer, in lines that may be part of one, and in sums looked at; `subset_max_chance_ppm` is how
+    probable, in millionths, a sum that fits by accident may be at most.
     """
 
     version: str
@@ -97,6 +100,7 @@ class MatchRules:
     subset_max_lines: int = 60
     subset_max_candidates: int = 200
     subset_max_nodes: int = 200_000
+    subset_max_chance_ppm: int = 200
     fuzzy_threshold: int = 850
 
 
@@ -109,19 +113,41 @@ class BreakKind(StrEnum):
 
 
 Compared = tuple[tuple[str, str, str], ...]
+Tell = Callable[[Sequence[BankLine], Sequence[BookLine], str], str]
+"""Words for a match from its lines and the fact that decided: a reference, a party, a number of days."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Bank lines and book lines that are the same money. `compared` holds (what, bank's value, books' value)."""
+class Match(NamedTuple):
+    """Bank lines and book lines that are the same money; both sides come to the same sum.
 
-    bank_line_ids: tuple[str, ...]
-    book_line_ids: tuple[str, ...]
+    Its words are told when they are read, so that a million matches hold no text.
+    """
+
+    banks: tuple[BankLine, ...]
+    books: tuple[BookLine, ...]
     stage: str
     score: int
-    reason: str
-    compared: Compared
     rule_version: str
+    tell: Tell
+    fact: str
+
+    @property
+    def bank_line_ids(self) -> tuple[str, ...]:
+        return tuple(line.id for line in self.banks)
+
+    @property
+    def book_line_ids(self) -> tuple[str, ...]:
+        return tuple(line.id for line in self.books)
+
+    @property
+    def reason(self) -> str:
+        """Why these lines are the same money."""
+        return self.tell(self.banks, self.books, self.fact)
+
+    @property
+    def compared(self) -> Compared:
+        """What was compared: (what, the bank's value, the books' value)."""
+        return compared(self.banks, self.books)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +187,43 @@ class MatchResult:
     matches: tuple[Match, ...]
     breaks: tuple[Break, ...]
     suggestions: tuple[Suggestion, ...] = ()
+
+
+LISTED = 20
+"""How many values of a side are spelled out."""
+
+
+def compared(banks: Sequence[BankLine], books: Sequence[BookLine]) -> Compared:
+    """Set what the bank says beside what the books say."""
+    found = [
+        ("amount_minor", _amounts(banks), _amounts(books)),
+        ("currency", banks[0].currency, books[0].currency),
+        ("posted_on", _days(banks), _days(books)),
+        (
+            "reference",
+            _listed(_once(reference for line in banks for reference in line.references)),
+            _listed(_once(line.reference for line in books if line.reference)),
+        ),
+    ]
+    payers, parties = _once(line.payer for line in banks), _once(line.party for line in books)
+    if any(payers) or any(parties):
+        found.append(("party", _listed(filter(None, payers)), _listed(filter(None, parties))))
+    return tuple(found)
+
+
+def _amounts(lines: Sequence[BankLine] | Sequence[BookLine]) -> str:
+    return _listed((str(line.amount_minor) for line in lines), " + ")
+
+
+def _days(lines: Sequence[BankLine] | Sequence[BookLine]) -> str:
+    return _listed(_once(line.posted_on.isoformat() for line in lines))
+
+
+def _once(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+def _listed(values: Iterable[str], between: str = ", ") -> str:
+    every = list(values)
+    more = [f"{len(every) - LISTED} more"] if len(every) > LISTED else []
+    return between.join(every[:LISTED] + more)

@@ -19,7 +19,7 @@ DEFAULT_SPEC: Mapping[str, Any] = MappingProxyType(
         "transit_days": 0,
         "amount_tolerance_minor": 0,
         "fee_terms": [],
-        "subset": {"max_lines": 60, "max_candidates": 200, "max_nodes": 200_000},
+        "subset": {"max_lines": 60, "max_candidates": 200, "max_nodes": 200_000, "max_chance_ppm": 200},
         "fuzzy": {"threshold": 850},
     }
 )
@@ -32,6 +32,7 @@ BOUNDS = {
     "max_lines": (2, 200),
     "max_candidates": (2, 500),
     "max_nodes": (1_000, 2_000_000),
+    "max_chance_ppm": (0, 10_000),
     "threshold": (500, 1000),
     "ppm": (0, 200_000),
     "fixed_minor": (0, 10_000_000),
@@ -76,6 +77,7 @@ def read(spec: Mapping[str, Any]) -> MatchRules:
         subset_max_lines=_number(subset, "max_lines", "subset."),
         subset_max_candidates=_number(subset, "max_candidates", "subset."),
         subset_max_nodes=_number(subset, "max_nodes", "subset."),
+        subset_max_chance_ppm=_number(subset, "max_chance_ppm", "subset."),
         fuzzy_threshold=_number(fuzzy, "threshold", "fuzzy."),
     )
     names = [term.name for term in rules.fee_terms]

@@ -120,8 +120,8 @@ def test_a_line_whose_reference_differs_in_amount_is_not_matched_by_date_to_anot
     assert kinds(result) == {"b1": "amount_differs"}
 
 
-def test_one_reference_over_several_amounts_is_not_decided() -> None:
-    result = match([bank("b1", 60, 5, "R1"), bank("b2", 40, 5, "R1")], [book("k1", 100, 5, "R1")], RULES)
+def test_one_reference_over_several_amounts_that_do_not_tie_is_not_decided() -> None:
+    result = match([bank("b1", 60, 5, "R1"), bank("b2", 30, 5, "R1")], [book("k1", 100, 5, "R1")], RULES)
     assert result.matches == ()
     assert kinds(result) == {"b1": "ambiguous", "b2": "ambiguous"}
 

@@ -1,0 +1,167 @@
+"""The stage that adds up: several lines of one side for one of the other, or for several.
+
+An answer counts only if it is the only one: two for one line, or two that share a line, are set aside for a person.
+What cannot be proved within the bounds, or may fit by accident, is left open and says so.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+
+from reconciliation.matching import answers, words
+from reconciliation.matching.answers import Answer, Finding
+from reconciliation.matching.crowds import many_to_many
+from reconciliation.matching.groups import Joined, Key
+from reconciliation.matching.lines import BankLine, BookLine, Suggestion, compared
+from reconciliation.matching.marks import Line, marks
+from reconciliation.matching.names import normal_name
+from reconciliation.matching.pool import Pool, in_order
+from reconciliation.matching.words import added
+
+STAGE = "subset_sum"
+
+Known = dict[Key, tuple[tuple[str, ...], Finding]]
+"""What was found for a line, and among which lines: it holds as long as these are open."""
+
+
+def subset_sum(pool: Pool) -> None:
+    """Stage 5: sums, one-to-many, many-to-one and many-to-many, in rounds until a round finds nothing sure."""
+    known: Known = {}
+    lines: list[Line] = [*pool.bank.values(), *pool.books.values()]
+    marked = {_key(line): marks(line) for line in lines}
+    while True:
+        banks, books = in_order(pool.bank), in_order(pool.books)
+        found = _round(pool, banks, books, marked, known)
+        found += _round(pool, books, banks, marked, known)
+        if _take(pool, found):
+            continue
+        found += many_to_many(pool)
+        if not _take(pool, found):
+            break
+    _set_aside(pool, _components(found))
+
+
+def _round(
+    pool: Pool,
+    targets: Sequence[Line],
+    others: Sequence[Line],
+    marked: dict[Key, tuple[str, ...]],
+    known: Known,
+) -> list[Answer]:
+    """Look for the answers of each target among the others within the window."""
+    others_near = _Near(pool, others)
+    found: list[Answer] = []
+    for target in targets:
+        parts = others_near.of(target)
+        if len(parts) < 2:
+            continue
+        ids = tuple(part.id for part in parts)
+        before = known.get(_key(target))
+        if before is None or before[0] != ids:
+            finding = answers.find(pool, target, parts, [marked[_key(part)] for part in parts])
+            before = known[_key(target)] = (ids, finding)
+        finding = before[1]
+        found.extend(finding.answers)
+        if isinstance(target, BankLine) and finding.unproved and not finding.answers:
+            pool.notes[target.id] = f"whether book lines near in time add up to it is not proved: {finding.unproved}."
+    return found
+
+
+class _Near:
+    """The lines of one side by day; those of a party by themselves, for where too many stand near in time."""
+
+    def __init__(self, pool: Pool, lines: Sequence[Line]) -> None:
+        self._pool = pool
+        self._window = pool.rules.date_window_days
+        self._bound = pool.rules.subset_max_candidates
+        self._all = _Days(lines)
+        by_party: dict[str, list[Line]] = {}
+        for line in lines:
+            if party := self._party(line):
+                by_party.setdefault(party, []).append(line)
+        self._of_party = {party: _Days(some) for party, some in by_party.items() if len(some) > 1}
+
+    def of(self, target: Line) -> Sequence[Line]:
+        """The lines within the window of a line, only those of its party where all are more than the bound."""
+        day = target.posted_on.toordinal()
+        first, last = day - self._window, day + self._window
+        if self._all.count(first, last) <= self._bound:
+            return self._all.between(first, last)
+        if isinstance(target, BankLine):
+            self._pool.notes[target.id] = (
+                f"more than {self._bound} open book lines are near in time, so that no sum of them is proved."
+            )
+        own = self._of_party.get(self._party(target))
+        return own.between(first, last) if own and own.count(first, last) <= self._bound else ()
+
+    def _party(self, line: Line) -> str:
+        return self._pool.parties.of(line) if isinstance(line, BankLine) else normal_name(line.party)
+
+
+class _Days:
+    """Lines in the order of their days."""
+
+    __slots__ = ("_days", "_lines")
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._lines = lines
+        self._days = [line.posted_on.toordinal() for line in lines]
+
+    def count(self, first: int, last: int) -> int:
+        return bisect_right(self._days, last) - bisect_left(self._days, first)
+
+    def between(self, first: int, last: int) -> Sequence[Line]:
+        return self._lines[bisect_left(self._days, first) : bisect_right(self._days, last)]
+
+
+def _components(found: Iterable[Answer]) -> list[list[Answer]]:
+    """Gather answers that share a line; the same lines found from both sides are one answer."""
+    distinct = {frozenset(line.id for line in one.lines): one for one in found}
+    joined = Joined()
+    for one in distinct.values():
+        first, *rest = one.lines
+        for line in rest:
+            joined.join(_key(first), _key(line))
+    groups: dict[Key, list[Answer]] = {}
+    for one in distinct.values():
+        groups.setdefault(joined.leader(_key(one.lines[0])), []).append(one)
+    return list(groups.values())
+
+
+def _key(line: Line) -> Key:
+    return ("bank" if isinstance(line, BankLine) else "book", line.id)
+
+
+def _take(pool: Pool, found: Iterable[Answer]) -> bool:
+    """Match the answers that share no line with another one; tell whether there was any."""
+    taken = False
+    for group in _components(found):
+        if len(group) == 1 and group[0].sure:
+            one = group[0]
+            taken |= pool.match(one.banks, one.books, STAGE, one.score, words.by_sum, one.mark)
+    return taken
+
+
+def _set_aside(pool: Pool, groups: Iterable[Sequence[Answer]]) -> None:
+    """Break what has two answers; suggest what has one that may be an accident, and leave its lines open."""
+    for group in groups:
+        first = group[0]
+        if len(group) == 1:
+            if len(first.banks) == 1:
+                pool.notes[first.banks[0].id] = f"one sum of book lines fits, but by accident too easily: {first.mark}"
+            reason = words.by_sum(first.banks, first.books, first.mark)
+            ids = tuple(line.id for line in first.banks), tuple(line.id for line in first.books)
+            told = compared(first.banks, first.books)
+            pool.suggestions.append(Suggestion(*ids, STAGE, first.score - 150, reason, told, pool.rules.version))
+            continue
+        banks: dict[str, BankLine] = {line.id: line for one in group for line in one.banks}
+        books: dict[str, BookLine] = {line.id: line for one in group for line in one.books}
+        pool.contest(banks.values(), books.values(), f"add up in {len(group)} ways, {_two(group)}")
+
+
+def _two(group: Sequence[Answer]) -> str:
+    spelled = sorted(
+        f"{added([line.id for line in one.banks])} = {added([line.id for line in one.books])}" for one in group
+    )
+    return " or ".join(spelled[:2])
