@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from django.db.models import Sum
 
 from coverpay.kernel.figures import Explained
 from reconciliation.ledger import balances
 from reconciliation.ledger.balances import AccountBalance
+from reconciliation.ledger.models import Entry, Line
 
 CITATION = "11 NYCRR 20.3(b)(4)"
 RULE = "premium trust floor, gross per owner"
@@ -50,6 +53,7 @@ class Position:
     ours: tuple[Owed, ...]
     at_processors_minor: int
     due_from_operating_minor: int
+    put_in_operating_minor: int = 0
 
     @property
     def cash_minor(self) -> int:
@@ -70,6 +74,16 @@ class Position:
     def deficit_minor(self) -> int:
         """By how much the accounts hold less than the floor."""
         return max(self.floor_minor - self.cash_minor, 0)
+
+    @property
+    def premium_in_operating_minor(self) -> int:
+        """Fiduciary money that was deposited into accounts of ours and is not back; it counts as paid back last."""
+        return max(min(self.put_in_operating_minor, self.due_from_operating_minor), 0)
+
+    @property
+    def ours_put_in_minor(self) -> int:
+        """Money of operating that lies in fiduciary accounts: what it put in beyond what it owed."""
+        return max(-self.due_from_operating_minor, 0)
 
     @property
     def deficit_after_processors_minor(self) -> int:
@@ -119,10 +133,32 @@ class Warning:
 
 def positions(book_id: str, at: dt.date | None = None) -> list[Position]:
     """The position of every currency of a book at the end of a day (now: everything posted)."""
-    by_currency: dict[str, list[AccountBalance]] = defaultdict(list)
-    for balance in balances.trial_balance(book_id, at):
-        by_currency[balance.currency].append(balance)
-    return [_position(book_id, currency, at, rows) for currency, rows in sorted(by_currency.items())]
+    put_in: dict[str, int] = defaultdict(int)
+    for _, currency, amount in _put_in_operating(book_id, at):
+        put_in[currency] += amount
+    return _of_day(book_id, at, balances.trial_balance(book_id, at), put_in)
+
+
+def daily(book_id: str, from_on: dt.date, to_on: dt.date) -> list[Position]:
+    """The positions of every day of a range, oldest first: what stood before it, and each day's lines, read at once."""
+    standing = {row.account_id: row for row in balances.trial_balance(book_id, from_on - dt.timedelta(days=1))}
+    lines = Line.objects.filter(account__book=book_id, posted_on__range=(from_on, to_on)).order_by()
+    moved: dict[dt.date, list[tuple[int, int]]] = defaultdict(list)
+    for on, account_id, amount in lines.values_list("posted_on", "account").annotate(sum=Sum("amount_minor")):
+        moved[on].append((account_id, int(amount)))
+    put = sorted(_put_in_operating(book_id, to_on), reverse=True)
+    put_in: dict[str, int] = defaultdict(int)
+    found: list[Position] = []
+    for number in range((to_on - from_on).days + 1):
+        day = from_on + dt.timedelta(days=number)
+        for account_id, amount in moved[day]:
+            row = standing[account_id]
+            standing[account_id] = replace(row, balance_minor=row.balance_minor + amount)
+        while put and put[-1][0] <= day:
+            _, currency, amount = put.pop()
+            put_in[currency] += amount
+        found += _of_day(book_id, day, standing.values(), put_in)
+    return found
 
 
 def position(book_id: str, currency: str, at: dt.date | None = None) -> Position:
@@ -149,10 +185,48 @@ def warnings(position: Position) -> list[Warning]:
     if position.due_from_operating_minor > 0:
         words = "Fiduciary money bore costs of ours; operating has to pay it back."
         found.append(Warning("due_from_operating", "", position.due_from_operating_minor, currency, words))
+    if position.premium_in_operating_minor:
+        words = "Premium was deposited into an account of ours, and is not all paid back to trust."
+        found.append(Warning("operating_cash", "", position.premium_in_operating_minor, currency, words))
+    if position.ours_put_in_minor:
+        words = "Money of ours lies in fiduciary accounts: operating put in more than it owed."
+        found.append(Warning("due_from_operating", "", position.ours_put_in_minor, currency, words))
     if position.deficit_after_processors_minor:
         words = "The accounts hold less than owners are owed, even once processors have paid out."
         found.append(Warning("trust_cash", "", position.deficit_after_processors_minor, currency, words))
     return found
+
+
+def _put_in_operating(book_id: str, at: dt.date | None) -> list[tuple[dt.date, str, int]]:
+    """Deposits of fiduciary money into operating cash: the day, the currency, the amount that operating owes for it.
+
+    Such an entry debits operating cash and credits what operating owes to trust. Reversals, and what they reverse, are
+    none.
+    """
+    deposits = Entry.objects.filter(
+        book=book_id,
+        reverses__isnull=True,
+        reversed_by__isnull=True,
+        lines__account__code="operating_cash",
+        lines__amount_minor__gt=0,
+    )
+    owing = Line.objects.filter(account__book=book_id, account__code="due_to_trust", amount_minor__lt=0)
+    if at is not None:
+        owing = owing.filter(posted_on__lte=at)
+    rows = owing.filter(entry__in=deposits).order_by().values_list("posted_on", "currency", "amount_minor")
+    return [(on, currency, -amount) for on, currency, amount in rows]
+
+
+def _of_day(
+    book_id: str, at: dt.date | None, rows: Iterable[AccountBalance], put_in: Mapping[str, int]
+) -> list[Position]:
+    by_currency: dict[str, list[AccountBalance]] = defaultdict(list)
+    for balance in rows:
+        by_currency[balance.currency].append(balance)
+    return [
+        replace(_position(book_id, currency, at, mine), put_in_operating_minor=put_in.get(currency, 0))
+        for currency, mine in sorted(by_currency.items())
+    ]
 
 
 def _position(book_id: str, currency: str, at: dt.date | None, rows: Iterable[AccountBalance]) -> Position:

@@ -9,7 +9,7 @@ from compliance import access
 from compliance.permissions import Permission
 from coverpay.kernel.actors import Actor
 from coverpay.kernel.errors import NotFound
-from coverpay.reports import asking, ledger, premium
+from coverpay.reports import asking, ledger, premium, trust
 from coverpay.reports.asking import Asked
 from coverpay.reports.tables import Report
 
@@ -42,6 +42,9 @@ CATALOG: dict[str, Entry] = {
     "receivables": Entry(
         "Receivable balancing", "How did what insureds owe move, and do open invoices agree?", P.LEDGER_READ, True,
         ledger.receivables,
+    ),
+    "trust": Entry(
+        "Daily trust position", "What had to stay in trust each day, and did it?", P.LEDGER_READ, True, trust.positions
     ),
     "aging": Entry("Aging", "Who owes what, and since when?", P.BILLING_READ, False, premium.aged),
     "suspense": Entry("Suspense", "What waits to be placed?", P.BILLING_READ, False, premium.suspense),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 
 from compliance.permissions import Permission
-from compliance.resources import Asked, Rows, Shown, creates, shows
+from compliance.resources import Asked, Rows, Shown, creates, day_asked, shows
 from coverpay.kernel.errors import NotFound
-from reconciliation import bank_accounts, queries
+from reconciliation import bank_accounts, proofs, queries
 from reconciliation.ledger.models import Fund
 from reconciliation.models import BankAccount
 
@@ -47,6 +49,23 @@ class BalanceProofShown(serializers.Serializer[Any]):
     ties = serializers.BooleanField()
 
 
+class DayProofShown(serializers.Serializer[Any]):
+    on = serializers.DateField()
+    statement = serializers.CharField(source="statement_id")
+    currency = serializers.CharField()
+    opening_minor = serializers.IntegerField()
+    lines_minor = serializers.IntegerField(help_text="The statement's lines; opening + lines = closing.")
+    line_count = serializers.IntegerField()
+    closing_minor = serializers.IntegerField()
+    ledger_minor = serializers.IntegerField(help_text="The books at the end of the day.")
+    items = ProofItemShown(many=True)
+    unexplained_minor = serializers.IntegerField(help_text="Signed; anything but zero is wrong.")
+    ties = serializers.BooleanField()
+    gaps = serializers.ListField(
+        child=serializers.DateField(), help_text="Business days before it, after the statement before, without one."
+    )
+
+
 class BankAccounts(Rows):
     """Accounts at banks, each mirrored by one cash account of the books."""
 
@@ -67,6 +86,19 @@ class BankAccounts(Rows):
         if proof is None:
             raise NotFound("The account has no statement yet.")
         return proof
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("from_on", OpenApiTypes.DATE, description="Left out: a month before the end."),
+            OpenApiParameter("to_on", OpenApiTypes.DATE, description="Left out: the last statement."),
+        ]
+    )
+    @shows(DayProofShown, many=True)
+    def daily_proofs(self, id: str) -> list[proofs.DayProof]:
+        """Each statement's day: opening + lines = closing = books ± explained items; days without one are named."""
+        account, said = queries.account(self.actor, id), self.request.query_params
+        days = proofs.range_of(account, day_asked(said, "from_on"), day_asked(said, "to_on"))
+        return proofs.daily(account, *days)
 
 
 routes = [("bank-accounts", BankAccounts)]
