@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from django.db.models import F
 
 from compliance import access, audit
@@ -11,17 +13,34 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import IllegalTransition
 from reconciliation.events import PartiesBehind
-from reconciliation.matching import Alias
+from reconciliation.matching import Alias, BankLine, BookLine
 from reconciliation.matching.names import is_name, normal_name
 from reconciliation.models import Match, PayorAlias, StatementLine
 
 LONGEST = 200
 
 
-def in_force(organization_id: str) -> list[Alias]:
-    """What matching may use: everything learnt and not retired."""
-    rows = PayorAlias.objects.filter(organization_id=organization_id, ended_at=None).order_by("id")
-    return [Alias(text, party) for text, party in rows.values_list("normal_text", "party")]
+class Voices:
+    """What was learnt and not retired: matching hears it, and what it spoke for says so."""
+
+    def __init__(self, organization_id: str) -> None:
+        rows = PayorAlias.objects.filter(organization_id=organization_id, ended_at=None).order_by("id")
+        self._rows = {(row.normal_text, normal_name(row.party)): row for row in rows}
+
+    def __iter__(self) -> Iterator[Alias]:
+        return iter(Alias(row.normal_text, row.party) for row in self._rows.values())
+
+    def spoke(self, banks: Iterable[BankLine], books: Iterable[BookLine]) -> dict[str, dict[str, str]]:
+        """What to keep with a grouping when an alias ties a bank line's words to the party of its book lines."""
+        if not self._rows:
+            return {}
+        parties = {normal_name(line.party) for line in books}
+        for line in banks:
+            for party in parties:
+                row = self._rows.get((normal_name(line.payer or line.text), party))
+                if row is not None:
+                    return {"alias": {"id": row.id, "bank": row.normal_text, "books": row.party}}
+        return {}
 
 
 @step

@@ -13,8 +13,10 @@ from coverpay.kernel.commands import step
 from coverpay.kernel.errors import Conflict, IllegalTransition, Invalid
 from coverpay.kernel.money import Money
 from reconciliation import matching, open_lines
+from reconciliation.aliases import Voices
 from reconciliation.findings import LISTED
 from reconciliation.ledger.models import Line
+from reconciliation.matching.lines import Compared
 from reconciliation.models import BankAccount, Match, MatchBankLine, MatchBookLine, StatementLine
 
 
@@ -169,7 +171,7 @@ def _sides(match: Match) -> dict[str, Any]:
 
 
 @step
-def keep_many(account: BankAccount, found: Sequence[matching.Match]) -> list[Match]:
+def keep_many(account: BankAccount, found: Sequence[matching.Match], voices: Voices) -> list[Match]:
     """Write the matches of a run by COPY, lines before matches; the database checks each."""
     now = clock.now()
     rows = [
@@ -179,7 +181,7 @@ def keep_many(account: BankAccount, found: Sequence[matching.Match]) -> list[Mat
             stage=one.stage,
             score=one.score,
             reason=one.reason,
-            inputs={what: {"bank": bank, "books": books} for what, bank, books in one.compared},
+            inputs={**told(one.compared), **voices.spoke(one.banks, one.books)},
             rule_version=one.rule_version,
             matched_at=now,
         )
@@ -193,6 +195,11 @@ def keep_many(account: BankAccount, found: Sequence[matching.Match]) -> list[Mat
         copying.insert(MatchBookLine, ("match_id", "ledger_line_id", "live"), books)
         copying.insert(Match, _COLUMNS, ([getattr(row, name) for name in _COLUMNS] for row in rows))
     return rows
+
+
+def told(compared: Compared) -> dict[str, dict[str, str]]:
+    """What was compared, as it is kept."""
+    return {what: {"bank": bank, "books": books} for what, bank, books in compared}
 
 
 _COLUMNS = (

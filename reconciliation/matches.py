@@ -205,13 +205,13 @@ def unignore(*, ignored_id: str, reason: str, actor: Actor) -> IgnoredLine:
 def _settle(account: BankAccount) -> MatchingRun:
     rules = match_rules.in_force(account.organization_id)
     bank_lines, book_lines = open_lines.bank_side(account), open_lines.book_side(account)
-    refused = open_lines.refused(account)
+    refused, voices = open_lines.refused(account), aliases.Voices(account.organization_id)
     found = matching.match(
         bank_lines, book_lines, rules, cuts=open_lines.last_stated(account), refused=refused,
-        aliases=aliases.in_force(account.organization_id),
+        aliases=voices,
     )  # fmt: skip
     run = MatchingRun(account.id, rules.version, len(bank_lines), len(book_lines))
-    run.matched.extend(keep_many(account, found.matches))
+    run.matched.extend(keep_many(account, found.matches, voices))
     match_of = {
         line_id: row.id
         for row, one in zip(run.matched, found.matches, strict=True)
@@ -220,7 +220,8 @@ def _settle(account: BankAccount) -> MatchingRun:
     changed = findings.bring_up_to_date(account, found.breaks, match_of)
     run.opened.extend(changed.opened)
     run.closed.extend(changed.closed)
-    suggested, lapsed = suggestions.bring_up_to_date(account, found.suggestions, bank_lines, book_lines, refused)
+    lines = {line.id: line for side in (bank_lines, book_lines) for line in side} if found.suggestions else {}
+    suggested, lapsed = suggestions.bring_up_to_date(account, found.suggestions, lines, refused, voices)
     run.suggested.extend(suggested)
     run.lapsed.extend(lapsed)
     if run.changed:

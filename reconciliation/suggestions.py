@@ -7,7 +7,7 @@ cost a whole run, and what a person dismissed could come back.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from compliance import access, audit
 from compliance.permissions import Permission
@@ -16,7 +16,8 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import IllegalTransition
 from reconciliation import aliases, findings, matching
-from reconciliation.match_rows import chosen_bank_lines, chosen_book_lines, keep_locked, locked
+from reconciliation.aliases import Voices
+from reconciliation.match_rows import chosen_bank_lines, chosen_book_lines, keep_locked, locked, told
 from reconciliation.matching import BankLine, BookLine
 from reconciliation.models import BankAccount, Match, MatchSuggestion
 from reconciliation.open_lines import Grouping
@@ -28,13 +29,14 @@ S = MatchSuggestion.State
 def bring_up_to_date(
     account: BankAccount,
     found: Iterable[matching.Suggestion],
-    bank_lines: Iterable[BankLine],
-    book_lines: Iterable[BookLine],
+    lines: Mapping[str, BankLine | BookLine],
     refused: Collection[Grouping],
+    voices: Voices,
 ) -> tuple[list[MatchSuggestion], list[MatchSuggestion]]:
     """Keep what a run suggests that is new, and let lapse what it no longer finds.
 
     What a person dismissed or took apart is not suggested again.
+    Takes:  `lines`, those the suggestions name, by id.
     Gives:  the new ones, and those that lapsed.
     """
     wanted = {_hash(one.bank_line_ids, one.book_line_ids): one for one in found if _asked(one) not in refused}
@@ -47,8 +49,7 @@ def bring_up_to_date(
     said_no = MatchSuggestion.objects.filter(bank_account=account, state=S.DISMISSED, grouping__in=list(wanted))
     for grouping in said_no.values_list("grouping", flat=True):
         wanted.pop(grouping, None)
-    amounts = {line.id: line.amount_minor for side in (bank_lines, book_lines) for line in side} if wanted else {}
-    rows = [_row(account, grouping, one, amounts) for grouping, one in wanted.items()]
+    rows = [_row(account, grouping, one, lines, voices) for grouping, one in wanted.items()]
     return MatchSuggestion.objects.bulk_create(rows, batch_size=2000), lapsed
 
 
@@ -135,18 +136,25 @@ def _move(row: MatchSuggestion, verb: str) -> None:
     row.save(update_fields=["state", "decided_at", "decided_by", "decided_reason", "match"])
 
 
-def _row(account: BankAccount, grouping: str, one: matching.Suggestion, amounts: dict[str, int]) -> MatchSuggestion:
-    bank = sum(amounts[line_id] for line_id in one.bank_line_ids)
+def _row(
+    account: BankAccount,
+    grouping: str,
+    one: matching.Suggestion,
+    lines: Mapping[str, BankLine | BookLine],
+    voices: Voices,
+) -> MatchSuggestion:
+    banks = [line for line_id in one.bank_line_ids if isinstance(line := lines[line_id], BankLine)]
+    books = [line for line_id in one.book_line_ids if isinstance(line := lines[line_id], BookLine)]
     return MatchSuggestion(
         bank_account=account,
         bank_lines=list(one.bank_line_ids),
         book_lines=list(one.book_line_ids),
         grouping=grouping,
-        difference_minor=bank - sum(amounts[line_id] for line_id in one.book_line_ids),
+        difference_minor=sum(line.amount_minor for line in banks) - sum(line.amount_minor for line in books),
         stage=one.stage,
         score=one.score,
         reason=one.reason,
-        inputs={what: {"bank": of_bank, "books": of_books} for what, of_bank, of_books in one.compared},
+        inputs={**told(one.compared), **voices.spoke(banks, books)},
         rule_version=one.rule_version,
     )
 

@@ -16,9 +16,9 @@ from compliance.http import StaffPage
 from compliance.pages import ActionPage, CommandPage, FilterForm, ListPage
 from compliance.permissions import Permission
 from coverpay.kernel.errors import Invalid
-from reconciliation import break_lists, breaks, matches, queries
+from reconciliation import break_lists, breaks, queries
 from reconciliation.forms import BreakFilters, CommentForm, DueForm, OwnerForm, ReasonForm
-from reconciliation.models import Break, Match
+from reconciliation.models import Break
 
 READ, WRITE, CASH = Permission.RECONCILIATION_READ, Permission.RECONCILIATION_WRITE, Permission.CASH_WRITE
 POSTED = (Break.Kind.BANK_ONLY, Break.Kind.AMOUNT_DIFFERS, Break.Kind.FEE_TAKEN)
@@ -147,19 +147,3 @@ class CloseBreak(ReasonPage):
         found = breaks.close(break_id=self.kwargs["break_id"], reason=form.cleaned_data["reason"], actor=self.actor)
         messages.success(self.request, "The break is closed.")
         return reverse("reconciliation:break", args=[found.id])
-
-
-class UndoMatch(ReasonPage):
-    """Take a match apart, saying why."""
-
-    template_name = "reconciliation/match/undo.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        rows = Match.objects.select_related("bank_account").prefetch_related(*queries.MATCH_SIDES)
-        match = access.get(self.actor, access.operable(self.actor, rows), self.kwargs["match_id"])
-        return super().get_context_data(match=match, **kwargs)
-
-    def run(self, form: ReasonForm) -> str:
-        match = matches.undo(match_id=self.kwargs["match_id"], reason=form.cleaned_data["reason"], actor=self.actor)
-        messages.success(self.request, "The match is undone; its lines are open again.")
-        return reverse("reconciliation:account", args=[match.bank_account_id])
