@@ -21,7 +21,8 @@ class Client:
     """The API of one installation, with one organization's key."""
 
     def __init__(self, base_url: str, token: str) -> None:
-        self._base = base_url.rstrip("/") + "/v1/"
+        self.site = base_url.rstrip("/")
+        self._base = f"{self.site}/v1/"
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {token}"
 

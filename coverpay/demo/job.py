@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coverpay.demo import bank, book, collect_job, life_job
+from coverpay.demo import bank, book, breaking_job, collect_job, life_job
 from coverpay.demo.bank import Deposit
 from coverpay.demo.client import Client, StepFailed, wait_for
+from coverpay.demo.processor.client import Processor
 from coverpay.demo.receiver import Receiver
 from coverpay.kernel import clock
 from coverpay.kernel.money import Money
@@ -30,11 +31,15 @@ AWAITED_EVENTS = ("policy.bound", "invoice.issued", "payment.succeeded", "invoic
 
 @dataclass(slots=True)
 class Job:
-    """What the steps hand on: the API, where files go, and what was found so far; `life` is the second policy."""
+    """What the steps hand on: the API, where files go, and what was found so far; `life` is the second policy.
+
+    `processor` breaks on purpose; it runs as long as the job does.
+    """
 
     api: Client
     folder: Path
     sandbox: Sandbox
+    processor: Processor
     say: Callable[[str], None]
     policy: dict[str, Any] = field(default_factory=dict)
     invoice: dict[str, Any] = field(default_factory=dict)
@@ -51,7 +56,7 @@ class Job:
 
 def run(job: Job) -> None:
     """Run every step in order. Raises: StepFailed."""
-    with Receiver() as receiver:
+    with Receiver() as receiver, job.processor:
         endpoint = listen(job, receiver)
         for number, step in enumerate(STEPS, start=1):
             title = (step.__doc__ or "").splitlines()[0].rstrip(".")
@@ -263,5 +268,6 @@ STEPS: tuple[Callable[[Job], None], ...] = (
     match,
     *life_job.STEPS,
     *collect_job.STEPS,
+    *breaking_job.STEPS,
     prove,
 )

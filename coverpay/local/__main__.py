@@ -59,7 +59,7 @@ def say(text: str, file: TextIO = sys.stdout) -> None:
 def run_demo(var: Path, options: argparse.Namespace) -> int:
     """Bring everything up, run the main job, then serve unless told not to."""
     _end_on_signals()
-    with Stack(var) as stack:
+    with Stack(var, {**demo.PACE, **os.environ}) as stack:
         say("Starting Postgres, Valkey, web, worker and beat ...")
         demo.bring_up(stack)
         say(f"ready in {time.monotonic() - STARTED:.1f} s at {stack.web.url}\n")

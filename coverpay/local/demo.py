@@ -13,6 +13,8 @@ from coverpay.local.stack import Stack
 
 TABLES_READY = "The tables are up to date."
 Say = Callable[[str], None]
+PACE = {"SWEEP_SECONDS": "5", "ATTEMPT_LEASE_SECONDS": "10"}
+"""The main job waits for the sweeps to find what a processor did not tell; a demonstration need not wait a minute."""
 
 
 def bring_up(stack: Stack) -> None:

@@ -38,6 +38,7 @@ class AttemptShown(Shown):
             "network_code",
             "advice",
             "submit_count",
+            "check_count",
             "created_at",
             "decided_at",
         ]

@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
+from coverpay.demo.processor import events
+from coverpay.demo.processor.client import Processor
 from coverpay.kernel import clock
 from payments.gateways.base import Charge, Connection, Gateway, Outcome, Status
 from payments.gateways.stripe import Stripe
 from tests.contracts.bench import Bench, Reply
-from tests.support.processor import events
-from tests.support.processor.client import Processor
 
 AWAY = "pm_card_visa_while_away"
 

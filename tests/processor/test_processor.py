@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.processor import balance, events, wire
-from tests.support.processor.client import Processor
+from coverpay.demo.processor import balance, events, wire
+from coverpay.demo.processor.client import Processor
 
 KEY = "sk_test_books"
 

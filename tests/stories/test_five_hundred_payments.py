@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from coverpay.demo.client import Client
+from coverpay.demo.processor.client import Processor
 from coverpay.local.stack import Stack
 from tests.stories.conftest import QUICK, outside_world
-from tests.support.processor.client import Processor
 from tests.support.storm import Row, Storm, Wish
 from tests.support.story import Story
 

@@ -98,10 +98,29 @@ COLLECTED = {
     "check 1187 of Banyan Tree Books: placed": ["350.00"],
     "check 1001 to Banyan Tree Books: issued": ["250.00"],
 }
-# The three that paid, together. Commission: 750 + 15% of 14,012.05 (2,101.8075) + 15% of 2,400 = 360. Carrier: 4,250 +
-# 14,012.05 - 2,101.81 + 2,040, and fees 125 + 250 + 250. Tax: 234 + 655.76 + 112.32. Carrier and tax must stay:
+# Five policies for 1,000 at a processor that breaks: fee 250 and tax 4.68% = 46.80, in all 1,296.80 each. One is
+# declined, four are paid, whatever their answers and webhooks did: 5,187.20.
+BROKEN = {
+    "card, every webhook twice and out of order": ["1,296.80"],
+    "card, taken without an answer, webhook lost": ["1,296.80"],
+    "card, declined": ["1,296.80"],
+    "bank debit, every webhook twice and out of order": ["1,296.80"],
+    "bank debit, every webhook lost": ["1,296.80"],
+    "HPU-26-00301 succeeded": ["1,296.80"],
+    "HPU-26-00302 succeeded": ["1,296.80"],
+    "HPU-26-00303 failed": ["0.00"],
+    "HPU-26-00304 succeeded": ["1,296.80"],
+    "HPU-26-00305 succeeded": ["1,296.80"],
+    "taken, by the processor's books, 4 charges": ["5,187.20"],
+    "processor clearing, by our books, 4 charges": ["5,187.20"],
+    "difference": ["0.00"],
+}
+# The first three that paid, together. Commission: 750 + 15% of 14,012.05 (2,101.8075) + 15% of 2,400 = 360. Carrier:
+# 4,250 + 14,012.05 - 2,101.81 + 2,040, and fees 125 + 250 + 250. Tax: 234 + 655.76 + 112.32. Carrier and tax must stay:
 # 18,200.24 + 625 + 1,002.08. The processor has yet to pay out 6,405.80 + 8,512.01 + 2,762.32 - 100. The bank has
 # 5,203.29 + 350 - 250, which is less than has to stay, so nothing may leave.
+# With the four at the other processor: commission 150 each, carrier 850 and fee 250 each, tax 46.80 each. What is
+# declined stays receivable: 2,762.32 + 1,296.80.
 BOOKS = {
     "premium payable": ["18,200.24"],
     "carrier fee payable": ["625.00"],
@@ -111,19 +130,19 @@ BOOKS = {
     "at processors": ["17,580.13"],
     "may leave for us": ["0.00"],
     "trust · trust cash": ["5,303.29"],
-    "trust · processor clearing": ["17,580.13"],
-    "trust · premium receivable": ["2,762.32"],
-    "trust · billed uncollected": ["-2,762.32"],
+    "trust · processor clearing": ["17,580.13", "5,187.20"],
+    "trust · premium receivable": ["4,059.12"],
+    "trust · billed uncollected": ["-4,059.12"],
     "trust · due from operating": ["155.71"],
-    "trust · premium payable": ["-18,200.24"],
-    "trust · carrier fee payable": ["-625.00"],
-    "trust · tax payable": ["-1,002.08"],
-    "trust · commission in trust": ["-3,211.81"],
+    "trust · premium payable": ["-21,600.24"],
+    "trust · carrier fee payable": ["-1,625.00"],
+    "trust · tax payable": ["-1,189.28"],
+    "trust · commission in trust": ["-3,811.81"],
     "operating · processor fees": ["155.71"],
     "operating · due to trust": ["-155.71"],
     "trial balance": ["0.00"],
 }
-PARTS = (ONE_PREMIUM, PLANS, LIFE, COLLECTED, BOOKS)
+PARTS = (ONE_PREMIUM, PLANS, LIFE, COLLECTED, BROKEN, BOOKS)
 FIGURES = {text: [amount for part in PARTS for amount in part.get(text, [])] for part in PARTS for text in part}
 LINE = re.compile(r"^ {5}(\S.*?) {2,}(-?[\d,]+\.\d\d)$")
 

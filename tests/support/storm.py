@@ -17,9 +17,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from coverpay.demo.processor.client import Processor
 from coverpay.kernel import clock
 from coverpay.local.programs import PROJECT
-from tests.support.processor.client import Processor
 from tests.support.story import HEADER, Story
 
 Row = dict[str, Any]

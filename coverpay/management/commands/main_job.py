@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from coverpay.demo import job
 from coverpay.demo.client import Client, StepFailed
+from coverpay.demo.processor.client import Processor
 from payments.gateways.sandbox import Sandbox
 
 
@@ -33,6 +34,7 @@ class Command(BaseCommand):
                     api=Client(base_url, kept["api_key"]),
                     folder=folder,
                     sandbox=Sandbox(settings.SANDBOX_FILE),
+                    processor=Processor(folder / "processor.sqlite3"),
                     say=self.stdout.write,
                 )
             )

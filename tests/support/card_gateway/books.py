@@ -6,7 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from tests.support.processor.store import Store, Thing
+from coverpay.demo.processor.store import Store, Thing
 
 DECLINES = {
     "nonce_declined": ("2", "2", "This transaction has been declined."),

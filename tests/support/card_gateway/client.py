@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.processor.client import Processor
+from coverpay.demo.processor.client import Processor
 
 
 class CardGateway(Processor):

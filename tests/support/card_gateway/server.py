@@ -7,12 +7,12 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from coverpay.demo.processor import control, faults
+from coverpay.demo.processor import server as first_processor
+from coverpay.demo.processor.server import Handler, Server
+from coverpay.demo.processor.store import Store, Thing, shown
 from tests.support.card_gateway import books
 from tests.support.card_gateway.books import Turned, Wrong
-from tests.support.processor import control, faults
-from tests.support.processor import server as first_processor
-from tests.support.processor.server import Handler, Server
-from tests.support.processor.store import Store, Thing, shown
 
 BOM = b"\xef\xbb\xbf"
 _OK = {"resultCode": "Ok", "message": [{"code": "I00001", "text": "Successful."}]}

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.processor import balance, events, intents, methods, reversals
-from tests.support.processor.store import Store, Thing
-from tests.support.processor.wire import invalid, listed, missing
+from coverpay.demo.processor import balance, events, intents, methods, reversals
+from coverpay.demo.processor.store import Store, Thing
+from coverpay.demo.processor.wire import invalid, listed, missing
 
 Answer = Callable[[Store, str, str, dict[str, Any]], Any]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.support.processor import balance, behaviours, events, methods
-from tests.support.processor.store import Store, Thing
-from tests.support.processor.wire import Refused, flag, invalid, listed, missing, whole
+from coverpay.demo.processor import balance, behaviours, events, methods
+from coverpay.demo.processor.store import Store, Thing
+from coverpay.demo.processor.wire import Refused, flag, invalid, listed, missing, whole
 
 _QUERY = re.compile(r"metadata\[['\"](.+?)['\"]\]:['\"](.*)['\"]")
 

@@ -14,9 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.processor import control, events, faults, routes
-from tests.support.processor.store import Store, shown
-from tests.support.processor.wire import Refused, form, invalid
+from coverpay.demo.processor import control, events, faults, routes
+from coverpay.demo.processor.store import Store, shown
+from coverpay.demo.processor.wire import Refused, form, invalid
 
 Reply = tuple[int, dict[str, Any], dict[str, str]]
 _RESET = struct.pack("ii", 1, 0)

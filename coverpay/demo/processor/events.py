@@ -12,7 +12,7 @@ import urllib.request
 from typing import Any
 from urllib.error import URLError
 
-from tests.support.processor.store import Store, Thing, shown
+from coverpay.demo.processor.store import Store, Thing, shown
 
 VERSION = "2026-02-25.clover"
 TRIES = 10
@@ -59,6 +59,14 @@ def undelivered(store: Store, account: str, found: list[Thing]) -> list[Thing]:
     accepted = "SELECT DISTINCT event FROM delivery WHERE account = ? AND state = 'accepted'"
     known = {row["event"] for row in store.run(accepted, account)}
     return [event for event in found if event["id"] not in known]
+
+
+def deliveries(store: Store, account: str) -> dict[str, int]:
+    """How many events there are, and of their deliveries: how many, after a later event's, and events without any."""
+    sent = [row["event"] for row in store.run("SELECT event FROM delivery WHERE account = ? ORDER BY due_at", account)]
+    every = {event["id"] for event in store.all(account, "event")}
+    late = sum(event < max(sent[:place], default="") for place, event in enumerate(sent))
+    return {"events": len(every), "deliveries": len(sent), "lost": len(every - set(sent)), "out_of_order": late}
 
 
 class Courier(threading.Thread):

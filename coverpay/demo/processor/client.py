@@ -18,12 +18,18 @@ TIMEOUT_SECONDS = 60
 class Processor:
     """A processor in its own process; leaving the block kills it, and its books stay in the file."""
 
-    module = "tests.support.processor"
+    module = "coverpay.demo.processor"
 
     def __init__(self, state: Path) -> None:
         self.state = state
         self.url = self.control = ""
         self._child: subprocess.Popen[str] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        assert self._child is not None
+        return self._child.pid
 
     def __enter__(self) -> Processor:
         self.start()
@@ -37,8 +43,8 @@ class Processor:
         ports = [str(urlsplit(url).port or 0) for url in (self.url, self.control)]
         command = [sys.executable, "-m", self.module, "--state", str(self.state)]
         self._child = subprocess.Popen(
-            [*command, "--port", ports[0], "--control-port", ports[1]],
-            cwd=PROJECT, stdout=subprocess.PIPE, text=True,
+            [*command, "--port", ports[0], "--control-port", ports[1], "--with-starter"],
+            cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._child.stdout is not None
         told = json.loads(self._child.stdout.readline())
@@ -49,7 +55,9 @@ class Processor:
         if self._child is not None:
             self._child.kill()
             self._child.wait()
+            assert self._child.stdin is not None
             assert self._child.stdout is not None
+            self._child.stdin.close()
             self._child.stdout.close()
             self._child = None
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.processor import balance, behaviours, events
-from tests.support.processor.store import Store, Thing
-from tests.support.processor.wire import flag, invalid, missing, whole
+from coverpay.demo.processor import balance, behaviours, events
+from coverpay.demo.processor.store import Store, Thing
+from coverpay.demo.processor.wire import flag, invalid, missing, whole
 
 EVIDENCE_DAYS = 14
 _DAY = 86_400

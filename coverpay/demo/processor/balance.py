@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from tests.support.processor import events
-from tests.support.processor.store import Store, Thing
+from coverpay.demo.processor import events
+from coverpay.demo.processor.store import Store, Thing
 
 CARD_PPM, CARD_FIXED = 29_000, 30
 DEBIT_PPM, DEBIT_AT_MOST = 8_000, 500

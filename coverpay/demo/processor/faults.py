@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from tests.support.processor import behaviours
-from tests.support.processor.store import Store
+from coverpay.demo.processor import behaviours
+from coverpay.demo.processor.store import Store
 
 BEFORE = frozenset({"timeout_before", "reset_before", "unavailable", "busy", "error_before"})
 """Nothing is taken. `error_before` is kept under the key, as Stripe keeps a 500."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.processor import balance, events, intents, methods, reversals
-from tests.support.processor.store import Store, shown
-from tests.support.processor.wire import invalid, missing
+from coverpay.demo.processor import balance, events, intents, methods, reversals
+from coverpay.demo.processor.store import Store, shown
+from coverpay.demo.processor.wire import invalid, missing
 
 
 class Door:
@@ -50,6 +51,16 @@ def announce(url: str, control: str) -> None:
     sys.stdout.flush()
 
 
+def end_with_starter() -> None:
+    """End this process once the other end of its standard input is gone, be it killed."""
+
+    def watch() -> None:
+        sys.stdin.read()
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def answer(store: Store, wish: str, asked: dict[str, Any]) -> Any:
     """Do what is asked. Raises: Refused."""
     if wish in ("away", "back"):
@@ -76,6 +87,7 @@ def _within(store: Store, wish: str, asked: dict[str, Any]) -> Any:
         "close_day": lambda: shown(balance.close_day(store, account, asked["on"])),
         "events": lambda: events.bodies(store, account),
         "undelivered": lambda: len(store.run("SELECT 1 FROM delivery WHERE state = 'waiting'")),
+        "deliveries": lambda: events.deliveries(store, account),
         "totals": lambda: balance.totals(store, account),
     }
     if wish not in answers:

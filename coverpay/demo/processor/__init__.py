@@ -3,7 +3,7 @@
 It speaks the part of Stripe's REST API that `payments.gateways.stripe` uses, and keeps what it took in its own SQLite
 file, so that it may be killed and started again, and a test can compare what it took with what we recorded.
 
-    python -m tests.support.processor --state FILE [--port 0]
+    python -m coverpay.demo.processor --state FILE [--port 0]
 
-prints one line of JSON with the `url` of the API and that of its control. `tests.support.processor.client` starts it.
+prints one line of JSON with the `url` of the API and that of its control. `coverpay.demo.processor.client` starts it.
 """

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from tests.support.processor import behaviours
-from tests.support.processor.store import Store, Thing
-from tests.support.processor.wire import invalid, listed, missing
+from coverpay.demo.processor import behaviours
+from coverpay.demo.processor.store import Store, Thing
+from coverpay.demo.processor.wire import invalid, listed, missing
 
 
 def create_customer(store: Store, account: str, params: dict[str, Any]) -> Thing:
