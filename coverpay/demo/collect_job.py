@@ -226,6 +226,4 @@ def _state(job: Job, disbursement_id: str) -> str:
     return str(job.api.get(f"disbursements/{disbursement_id}")["state"])
 
 
-STEPS: tuple[Callable[[Job], None], ...] = (
-    keep_account, debit, decline, win_back, give_back, deposit, disburse, trust
-)  # fmt: skip
+STEPS: tuple[Callable[[Job], None], ...] = (keep_account, debit, decline, win_back, give_back, deposit, disburse)

@@ -269,5 +269,6 @@ STEPS: tuple[Callable[[Job], None], ...] = (
     *life_job.STEPS,
     *collect_job.STEPS,
     *breaking_job.STEPS,
+    collect_job.trust,
     prove,
 )
