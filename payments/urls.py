@@ -25,6 +25,7 @@ from payments.views import (
     recovery,
     recovery_plans,
     routing,
+    sources,
     steps,
 )
 
@@ -117,6 +118,12 @@ urlpatterns = [
         "deposit-items/<id:deposit_item_id>/send-back/", deposits.SendBackItem.as_view(), name="send-back-deposit-item"
     ),
     path("deposit-items/<id:deposit_item_id>/bounce/", deposits.BounceItem.as_view(), name="bounce-deposit-item"),
+    path("sources/", sources.SourceList.as_view(), name="sources"),
+    path("sources/new/", sources.TakeInSource.as_view(), name="take-in-source"),
+    path("sources/map/", sources.MakeSourceMap.as_view(), name="make-source-map"),
+    path("sources/<id:source_id>/", sources.SourceDetail.as_view(), name="source"),
+    path("sources/<id:source_id>/compare/", sources.CompareSource.as_view(), name="compare-source"),
+    path("sources/<id:source_id>/withdraw/", sources.WithdrawSource.as_view(), name="withdraw-source"),
     path("screenings/", disbursements.Screenings.as_view(), name="screenings"),
     path("screenings/<id:screening_id>/", disbursements.DecideScreening.as_view(), name="screening"),
     path("processors/", processors.ProcessorList.as_view(), name="processors"),

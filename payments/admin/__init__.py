@@ -13,6 +13,7 @@ from payments.admin import (
     pay_links,
     payouts,
     recovery,
+    sources,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "pay_links",
     "payouts",
     "recovery",
+    "sources",
 ]

@@ -17,6 +17,7 @@ from payments.api import (
     payouts,
     recovery,
     scheduled,
+    sources,
 )
 
 routes = [
@@ -33,4 +34,5 @@ routes = [
     *recovery.routes,
     *ach.routes,
     *pay_links.routes,
+    *sources.routes,
 ]

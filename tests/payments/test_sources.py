@@ -165,10 +165,10 @@ def test_a_withdrawn_statement_closes_its_breaks_and_makes_room(house: House, po
 
 def test_a_file_is_read_by_the_saved_map(house: House, policy: Policy) -> None:
     content = f'Policy,Type,Net\n{policy.number},PREM,"4,250.00"\n{policy.number},FEE,125.00\n'.encode()
-    asked = {"stated": _stated(house, 437_500), "content": content, "actor": house.me}
+    asked: dict[str, Any] = {"stated": _stated(house, 437_500), "content": content, "actor": house.me}
     with pytest.raises(SourceMapUnreadable, match="Save a map"):
         sources.import_file(**asked, file_name="ra.csv")
-    of = {"kind": "carrier_remittance", "counterparty_id": house.carrier.id, "actor": house.me}
+    of: dict[str, Any] = {"kind": "carrier_remittance", "counterparty_id": house.carrier.id, "actor": house.me}
     columns = sources.publish_map(**of, spec=SPEC)
     assert (columns.number, sources.publish_map(**of, spec=SPEC).pk) == (1, columns.pk)
     assert [each.outcome for each in sources.preview(**asked).items] == ["equal", "equal"]

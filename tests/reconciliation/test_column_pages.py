@@ -131,7 +131,7 @@ def test_what_is_announced_is_on_the_accounts_page_until_it_is_dismissed(account
 
 
 def test_maps_and_files_by_the_api(account: BankAccount) -> None:
-    api = world.api(account.organization)
+    api: Any = world.api(account.organization)
     made = api.post("column-maps", {"bank_account": account.id, "name": "Daily", "spec": SPEC})
     assert (made.status_code, made.json()["number"]) == (201, 1)
     refused = api.post("column-maps", {"bank_account": account.id, "name": "Daily", "spec": {}})
@@ -145,7 +145,7 @@ def test_maps_and_files_by_the_api(account: BankAccount) -> None:
 
 
 def test_announcements_by_the_api(account: BankAccount) -> None:
-    api = world.api(account.organization)
+    api: Any = world.api(account.organization)
     content = camt_notices.write([Told(100, "BK1")])
     upload = {"file": SimpleUploadedFile("n.xml", content)}
     assert json.loads(api.post("statements", upload, format="multipart").content)["format"] == "camt054"

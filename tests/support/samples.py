@@ -37,6 +37,12 @@ OF_BODY: dict[str, dict[str, Callable[[Seeded], Any]]] = {
     "NewAchFile": {"account": lambda seeded: seeded_ach.account_of(seeded.house).id},
     "NewReceivedFile": {"account": lambda seeded: seeded_ach.account_of(seeded.house).id},
     "NewAccountMapping": {"spec": lambda seeded: seeded_exports.SPEC},
+    "NewSourceMap": {
+        "counterparty": lambda seeded: seeded.house.carrier.id,
+        "spec": lambda seeded: {"policy": 1, "amount": 2},
+    },
+    "NewSourceStatement": {"counterparty": lambda seeded: seeded.house.carrier.id, "total_minor": lambda seeded: 1},
+    "NewSourceFile": {"counterparty": lambda seeded: seeded.house.carrier.id},
     "NewColumnMap": {"spec": lambda seeded: seeded_sources.SPEC},
     "NewBreakResolution": {"about": lambda seeded: seeded.one(Break).id},
     "NewBreakResolutionPreview": {"about": lambda seeded: seeded.one(Break).id},

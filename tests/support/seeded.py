@@ -106,6 +106,7 @@ def everything(sandbox: Sandbox) -> Seeded:
     seeded_health.failed(house)
     seeded_trust.moved(house)
     seeded_sources.told(house)
+    seeded_sources.compared(house)
     seeded_exports.exported(house)
     seeded_exports.closed(house)
     deposited.seeded(house)
