@@ -1,8 +1,8 @@
 """`make bench`: every figure beside the limit of the same run; it fails when a target is missed.
 
-ARGS="ledger", "api", "billing", "nightly", "pages", "imports", "nacha", "intake", "attempts", "autopay" or
-"parsing" measures one;
-"--small" takes in a tenth of the webhooks, and collects a tenth by autopay;
+ARGS="ledger", "api", "billing", "nightly", "pages", "imports", "nacha", "intake", "attempts", "autopay", "parsing" or
+"balances" measures one;
+"--small" takes in a tenth of the webhooks, collects a tenth by autopay, and reads balances of a hundredth of the lines;
 "--large" measures with 1,000,000 policies (a file of 10,000,000 rows);
 "--write" also writes benchmarks/results.md, where parts that were not measured keep the figures they have.
 """
@@ -22,7 +22,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", help="some of the parts (all)")
     parser.add_argument("--large", action="store_true", help="1,000,000 policies; takes long and 40 GB of disk")
-    parser.add_argument("--small", action="store_true", help="a tenth of the webhooks and of autopay")
+    parser.add_argument(
+        "--small", action="store_true", help="a tenth of the webhooks and of autopay, a hundredth of the ledger"
+    )
     parser.add_argument("--write", action="store_true", help="write benchmarks/results.md")
     options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "coverpay.settings"

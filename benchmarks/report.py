@@ -74,7 +74,20 @@ within a round). Then one file of {large:,} entries, written and read as it come
 most that it ever had (target < {rss} MB).
 """
 
-PARTS = ("ledger", "api", "billing", "nightly", "pages", "imports", "nacha", "intake", "attempts", "autopay", "parsing")
+PARTS = (
+    "ledger",
+    "api",
+    "billing",
+    "nightly",
+    "pages",
+    "imports",
+    "nacha",
+    "intake",
+    "attempts",
+    "autopay",
+    "parsing",
+    "balances",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +103,10 @@ class Part:
 
 
 def measure(parts: Sequence[str], *, large: bool, small: bool = False) -> list[Part]:
-    """Measure parts one after the other, in the order of the report; `small` cuts webhooks and autopay to a tenth."""
+    """Measure parts one after the other, in the order of the report; `small` cuts webhooks and autopay to a tenth.
+
+    A small ledger for balances has a hundredth of the lines.
+    """
     share = 10 if small else 1
     measurers = {
         "ledger": _ledger,
@@ -104,6 +120,7 @@ def measure(parts: Sequence[str], *, large: bool, small: bool = False) -> list[P
         "attempts": lambda large: Part(*payments_report.attempts()),
         "autopay": lambda large: Part(*payments_report.autopay(share)),
         "parsing": _parsing,
+        "balances": lambda large: _balances(small),
     }
     return [measurers[part](large) for part in PARTS if part in parts]
 
@@ -196,6 +213,12 @@ def _parsing(large: bool) -> Part:
     from benchmarks import parsing
 
     return Part(*parsing.measured())
+
+
+def _balances(small: bool) -> Part:
+    from benchmarks import balances
+
+    return Part(*balances.measured(balances.SMALL_SHARE if small else 1))
 
 
 def _api_table(served: Served) -> str:

@@ -119,8 +119,8 @@ BROKEN = {
 # 4,250 + 14,012.05 - 2,101.81 + 2,040, and fees 125 + 250 + 250. Tax: 234 + 655.76 + 112.32. Carrier and tax must stay:
 # 18,200.24 + 625 + 1,002.08. The processor has yet to pay out 6,405.80 + 8,512.01 + 2,762.32 - 100. The bank has
 # 5,203.29 + 350 - 250, which is less than has to stay, so nothing may leave.
-# With the four at the other processor: commission 150 each, carrier 850 and fee 250 each, tax 46.80 each; 24,414.52 must
-# stay, 17,580.13 + 5,187.20 are at processors. What is declined stays receivable: 2,762.32 + 1,296.80.
+# With the four at the other processor: commission 150 each, carrier 850 and fee 250 each, tax 46.80 each. So 24,414.52
+# must stay, 17,580.13 + 5,187.20 are at processors, and what is declined stays receivable: 2,762.32 + 1,296.80.
 BOOKS = {
     "premium payable": ["21,600.24"],
     "carrier fee payable": ["1,625.00"],
