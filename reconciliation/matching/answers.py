@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reconciliation.matching import sums
-from reconciliation.matching.evidence import party_named
 from reconciliation.matching.lines import BankLine, BookLine
-from reconciliation.matching.marks import Line, Whole, wholes
+from reconciliation.matching.marks import Item, Line, Whole, count_wholes
 from reconciliation.matching.pool import Pool
 
 FEW_LOOKS = 32
@@ -32,6 +31,10 @@ class Answer:
     def lines(self) -> tuple[Line, ...]:
         return (*self.banks, *self.books)
 
+    @property
+    def ids(self) -> frozenset[str]:
+        return frozenset(line.id for line in self.lines)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -44,83 +47,75 @@ class Finding:
 NOTHING = Finding()
 
 
-def find(pool: Pool, target: Line, parts: Sequence[Line], marks: Sequence[tuple[str, ...]]) -> Finding:
-    """Find what adds up to a line among the lines near in time: first its own party's, then whole days, then any.
-
-    Takes:  `parts` in the order of their days, each with its marks.
-    """
-    if not _reaches(target.amount_minor, parts):
+def find(pool: Pool, target: Item, parts: Sequence[Item]) -> Finding:
+    """Find what adds up to a line: among the lines of its own party near in time, or else among all near in time."""
+    if not _reaches(target.amount, parts):
         return NOTHING
-    own = [part for part in parts if _same_party(pool, target, part)]
+    own = _own(target, parts)
     if len(own) > 1:
-        found = _among(pool, target, own, f"they are of the party {_party(target, own[0])}", 850)
-        if found.answers:
+        party = own[0].party or target.party
+        found = _among(pool, target, own, f"of the sums of lines of the party {party} near in time no other fits", 850)
+        if found.answers or len(own) == len(parts):
             return found
-    full = NOTHING if len(own) == len(parts) else _any(pool, target, parts)
-    whole, looked_at = wholes(parts, marks, target.amount_minor)
-    answers = [one for each in whole if (one := _of_whole(pool, target, each, parts, looked_at))]
-    known = {frozenset(line.id for line in one.lines) for one in answers}
-    answers += [one for one in full.answers if frozenset(line.id for line in one.lines) not in known]
-    return Finding(tuple(answers), full.unproved)
-
-
-def _reaches(target: int, parts: Sequence[Line]) -> bool:
-    if len(parts) < 2:
-        return False
-    if target > 0:
-        return sum(part.amount_minor for part in parts if part.amount_minor > 0) >= target
-    return sum(part.amount_minor for part in parts if part.amount_minor < 0) <= target
-
-
-def _any(pool: Pool, target: Line, parts: Sequence[Line]) -> Finding:
-    """Any lines within the window: only where they are few can the answer be proved to be the only one."""
     days = pool.rules.date_window_days
     return _among(pool, target, parts, f"no other sum of the lines within {days} days fits", 750)
 
 
-def _among(pool: Pool, target: Line, parts: Sequence[Line], mark: str, score: int) -> Finding:
+def of_wholes(pool: Pool, target: Item, parts: Sequence[Item], wholes: Iterable[Whole]) -> list[Answer]:
+    """Turn the whole sets that come to a line into answers."""
+    amounts = [part.amount for part in parts]
+    looked_at = count_wholes(parts)
+    sure = _is_rare(pool, looked_at, amounts, target.amount)
+    found = [
+        _answer(pool, target, whole.items, f"{whole.mark} {looked_at:,} such sets were looked at.", 820, sure=sure)
+        for whole in wholes
+        if len(whole.items) <= pool.rules.subset_max_lines
+    ]
+    return [one for one in found if one]
+
+
+def _own(target: Item, parts: Sequence[Item]) -> list[Item]:
+    """The parts that are of the party that the bank's side speaks of."""
+    if isinstance(target.line, BankLine):
+        named = target.named
+        return [part for part in parts if part.party in named] if named else []
+    party = target.party
+    return [part for part in parts if party in part.named] if party else []
+
+
+def _reaches(target: int, parts: Sequence[Item]) -> bool:
+    if len(parts) < 2:
+        return False
+    if target > 0:
+        return sum(part.amount for part in parts if part.amount > 0) >= target
+    return sum(part.amount for part in parts if part.amount < 0) <= target
+
+
+def _among(pool: Pool, target: Item, parts: Sequence[Item], mark: str, score: int) -> Finding:
     rules = pool.rules
     if len(parts) > rules.subset_max_candidates:
         return Finding(unproved=f"{len(parts)} lines are more than the bound of {rules.subset_max_candidates}")
-    amounts = [part.amount_minor for part in parts]
-    found = sums.find(amounts, target.amount_minor, most=rules.subset_max_lines, max_nodes=rules.subset_max_nodes)
+    amounts = [part.amount for part in parts]
+    found = sums.find(amounts, target.amount, most=rules.subset_max_lines, max_nodes=rules.subset_max_nodes)
     answers = []
     for places in found.answers:
-        looked_at = sums.looks(amounts, target.amount_minor, len(places))
-        sure = _rare(pool, looked_at, amounts, target.amount_minor)
+        looked_at = sums.looks(amounts, target.amount, len(places))
+        sure = _is_rare(pool, looked_at, amounts, target.amount)
         told = f"{mark}; {looked_at:,} sums were looked at."
         if one := _answer(pool, target, [parts[at] for at in places], told, score, sure=sure):
             answers.append(one)
     return Finding(tuple(answers), found.unproved)
 
 
-def _of_whole(pool: Pool, target: Line, whole: Whole, parts: Sequence[Line], looked_at: int) -> Answer | None:
-    if len(whole.lines) > pool.rules.subset_max_lines:
-        return None
-    sure = _rare(pool, looked_at, [part.amount_minor for part in parts], target.amount_minor)
-    return _answer(pool, target, whole.lines, whole.mark, 820, sure=sure)
-
-
-def _rare(pool: Pool, looked_at: int, amounts: Sequence[int], target: int) -> bool:
+def _is_rare(pool: Pool, looked_at: int, amounts: Sequence[int], target: int) -> bool:
     if looked_at <= FEW_LOOKS:
         return True
     return sums.chance_ppm(looked_at, amounts, target) <= pool.rules.subset_max_chance_ppm
 
 
-def _answer(pool: Pool, target: Line, parts: Sequence[Line], mark: str, score: int, *, sure: bool) -> Answer | None:
+def _answer(pool: Pool, target: Item, parts: Sequence[Item], mark: str, score: int, *, sure: bool) -> Answer | None:
     """Set target and parts on their sides; nothing when a person took exactly these apart."""
-    banks = tuple(line for line in (target, *parts) if isinstance(line, BankLine))
-    books = tuple(line for line in (target, *parts) if isinstance(line, BookLine))
+    lines = [target.line, *(part.line for part in parts)]
+    banks = tuple(line for line in lines if isinstance(line, BankLine))
+    books = tuple(line for line in lines if isinstance(line, BookLine))
     return None if pool.is_refused(banks, books) else Answer(banks, books, mark, score, sure)
-
-
-def _same_party(pool: Pool, target: Line, part: Line) -> bool:
-    if isinstance(target, BankLine) and isinstance(part, BookLine):
-        return party_named(pool.parties, target, part)
-    if isinstance(target, BookLine) and isinstance(part, BankLine):
-        return party_named(pool.parties, part, target)
-    return False
-
-
-def _party(target: Line, part: Line) -> str:
-    return next(line.party for line in (target, part) if isinstance(line, BookLine))

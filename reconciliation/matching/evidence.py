@@ -8,12 +8,11 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
 from reconciliation.matching.lines import BankLine, BookLine
-from reconciliation.matching.names import Parties, form, is_name, normal, normal_name
+from reconciliation.matching.names import MIN_NAME, Parties, form, is_name, normal, normal_name
 
 ALIKE = 60
 """Below this likeness (of 100) two names are of two parties."""
 _SERIES = re.compile(r"[A-Z]{2,}.*[0-9]{2,}")
-_MIN_NAME = 5
 
 
 def party_named(parties: Parties, bank: BankLine, book: BookLine) -> bool:
@@ -23,7 +22,7 @@ def party_named(parties: Parties, bank: BankLine, book: BookLine) -> bool:
         return False
     if parties.of(bank) == party:
         return True
-    if len(party) < _MIN_NAME or parties.learnt(bank) or not is_name(book.party):
+    if len(party) < MIN_NAME or parties.learnt(bank) or not is_name(book.party):
         return False
     return parties.said(bank).issuperset(party.split())
 

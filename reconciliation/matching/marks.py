@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciliation.matching.lines import BankLine, BookLine
-from reconciliation.matching.names import normal, normal_name
+from reconciliation.matching.names import MIN_NAME, Parties, is_name, normal, normal_name
 from reconciliation.matching.words import many
 
 Line = BankLine | BookLine
@@ -20,75 +19,121 @@ ALL = ""
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """A line with what is worked out once: its day, its marks, and the party it is of or the parties it speaks of."""
+
+    line: Line
+    amount: int
+    day: int
+    marks: tuple[str, ...]
+    party: str
+    named: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Whole:
     """All lines of a mark over some days in a row."""
 
-    lines: tuple[Line, ...]
+    items: tuple[Item, ...]
     mark: str
 
+    def is_within(self, first: int, last: int) -> bool:
+        return first <= self.items[0].day and self.items[-1].day <= last
 
-def marks(line: Line) -> tuple[str, ...]:
-    """Tell what a line has in common with others of its side, in words."""
-    found = [ALL]
-    party = line.payer if isinstance(line, BankLine) else line.party
-    if spelled := normal_name(party):
-        found.append(f"party {spelled}")
-    if isinstance(line, BookLine):
+
+def items_of_books(books: Iterable[BookLine]) -> list[Item]:
+    """Work out book lines, in the given order."""
+    found = []
+    for line in books:
+        party = normal_name(line.party)
+        marks = [ALL]
+        if party:
+            marks.append(f"party {party}")
         if line.subject:
-            found.append(f"subject {line.subject}")
+            marks.append(f"subject {line.subject}")
         if series := _SERIES.fullmatch(normal(line.reference)):
-            found.append(f"series {series[1]}")
-    elif spelled := " ".join(_WITH_DIGIT.sub("", line.text.upper()).split()):
-        found.append(f"text {spelled}")
-    return tuple(found)
+            marks.append(f"series {series[1]}")
+        found.append(Item(line, line.amount_minor, line.posted_on.toordinal(), tuple(marks), party))
+    return found
 
 
-def wholes(parts: Sequence[Line], marks_of: Sequence[tuple[str, ...]], target: int) -> tuple[list[Whole], int]:
-    """Find the sets of all lines of a mark, or all of them that move the target's way, over some days in a row.
+def items_of_banks(banks: Iterable[BankLine], books: Iterable[BookLine], parties: Parties) -> list[Item]:
+    """Work out bank lines, in the given order; `books` are those whose parties they may speak of."""
+    names = {normal_name(party) for party in {line.party for line in books} if is_name(party)}
+    by_word: dict[str, list[str]] = {}
+    for name in names:
+        if len(name) >= MIN_NAME:
+            by_word.setdefault(name.split()[0], []).append(name)
+    found = []
+    for line in banks:
+        marks = [ALL]
+        if payer := parties.written(line):
+            marks.append(f"party {payer}")
+        if text := " ".join(_WITH_DIGIT.sub("", line.text.upper()).split()):
+            marks.append(f"text {text}")
+        party = parties.of(line)
+        named = {party} - {""}
+        if by_word and not parties.learnt(line):
+            said = parties.said(line)
+            named |= {name for word in said for name in by_word.get(word, ()) if said.issuperset(name.split())}
+        day = line.posted_on.toordinal()
+        found.append(Item(line, line.amount_minor, day, tuple(marks), party, frozenset(named)))
+    return found
 
-    Takes:  the lines in order of their days, and each one's marks.
-    Gives:  the sets of two lines and more that come to the target, and how many sums were looked at.
+
+def wholes(items: Sequence[Item], targets: Collection[int], reach: int) -> dict[int, list[Whole]]:
+    """Find the sets of all lines of a mark, or all that move one way, over some days in a row, by what they come to.
+
+    Takes:  items in the order of their days; the amounts that matter; how many days a set spans at most.
     """
-    by_mark: dict[str, list[Line]] = {}
-    for line, own in zip(parts, marks_of, strict=True):
-        for mark in own:
-            by_mark.setdefault(mark, []).append(line)
-    found: dict[frozenset[str], Whole] = {}
-    looks = 0
-    for mark, lines in by_mark.items():
-        one_way = [line for line in lines if (line.amount_minor > 0) == (target > 0)]
-        for some in (lines, one_way) if len(one_way) < len(lines) else (lines,):
-            if len(some) > 1:
-                looks += _runs(some, mark, target, found)
-    return list(found.values()), looks
+    found: dict[int, dict[frozenset[str], Whole]] = {}
+    for mark, some in _by_mark(items):
+        for run in _runs(some, reach):
+            total = sum(amount for _, amount in run)
+            if total in targets:
+                own = tuple(item for day, _ in run for item in day)
+                if len(own) > 1:
+                    ids = frozenset(item.line.id for item in own)
+                    found.setdefault(total, {}).setdefault(ids, Whole(own, _spelled(mark, own)))
+    return {total: list(sets.values()) for total, sets in found.items()}
 
 
-def _runs(lines: Sequence[Line], mark: str, target: int, found: dict[frozenset[str], Whole]) -> int:
-    """Try the runs of days of these lines; give how many were tried."""
-    days = _by_day(lines)
-    looks = 0
-    for start in range(len(days)):
-        total = count = 0
-        for end in range(start, len(days)):
-            total += days[end][1]
-            count += len(days[end][0])
-            if count > 1:
-                looks += 1
-                if total == target:
-                    run = tuple(line for day in days[start : end + 1] for line in day[0])
-                    found.setdefault(frozenset(line.id for line in run), Whole(run, _spelled(mark, run)))
-    return looks
+def count_wholes(items: Sequence[Item]) -> int:
+    """How many such sets there are among items near in time: how many sums it took to find one."""
+    return sum(1 for _, some in _by_mark(items) for _ in _runs(some, len(items) and items[-1].day - items[0].day))
 
 
-def _by_day(lines: Iterable[Line]) -> list[tuple[list[Line], int]]:
-    days: dict[dt.date, list[Line]] = {}
-    for line in lines:
-        days.setdefault(line.posted_on, []).append(line)
-    return [(some, sum(line.amount_minor for line in some)) for some in days.values()]
+def _by_mark(items: Sequence[Item]) -> Iterator[tuple[str, list[Item]]]:
+    by_mark: dict[str, list[Item]] = {}
+    for item in items:
+        for mark in item.marks:
+            by_mark.setdefault(mark, []).append(item)
+    for mark, some in by_mark.items():
+        if len(some) > 1:
+            yield mark, some
+            inward = [item for item in some if item.amount > 0]
+            for one_way in (inward, [item for item in some if item.amount < 0]) if inward else ():
+                if 1 < len(one_way) < len(some):
+                    yield mark, one_way
 
 
-def _spelled(mark: str, run: Sequence[Line]) -> str:
-    first, last = run[0].posted_on, run[-1].posted_on
+def _runs(items: Sequence[Item], reach: int) -> Iterator[list[tuple[list[Item], int]]]:
+    """Every run of days that spans at most `reach` days, as the lines and sum of each day."""
+    by_day: dict[int, list[Item]] = {}
+    for item in items:
+        by_day.setdefault(item.day, []).append(item)
+    days = [(day, some, sum(item.amount for item in some)) for day, some in by_day.items()]
+    for start, (first, _, _) in enumerate(days):
+        run: list[tuple[list[Item], int]] = []
+        for day, some, amount in days[start:]:
+            if day - first > reach:
+                break
+            run.append((some, amount))
+            yield run
+
+
+def _spelled(mark: str, run: Sequence[Item]) -> str:
+    first, last = run[0].line.posted_on, run[-1].line.posted_on
     when = f"of {first}" if first == last else f"from {first} to {last}"
     held = f" with the {mark}" if mark else ""
     return f"they are all {many(len(run), 'open line')} {when}{held}."

@@ -31,6 +31,8 @@ _LEGAL_FORMS = frozenset(
 )
 _OUR_ID = re.compile(r"[a-z]{2,5}_[0-9A-Za-z]+")
 _MIN_BATCH = 4
+MIN_NAME = 5
+"""A shorter name is not looked for within a bank's text."""
 
 
 def normal(reference: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciliation.matching import words
-from reconciliation.matching.groups import Group, by_reference, pairs_and_crowd, parts
+from reconciliation.matching.groups import by_reference, pairs_and_crowd, parts
 from reconciliation.matching.lines import BankLine, BookLine
 from reconciliation.matching.names import batch
-from reconciliation.matching.pool import Pool, in_order
+from reconciliation.matching.pool import L, Pool, in_order
 from reconciliation.matching.words import days_between, money
 
 
@@ -18,9 +18,7 @@ def exact_reference(pool: Pool) -> None:
     for reference, bank, book in pairs:
         if bank.amount_minor == book.amount_minor:
             pool.match((bank,), (book,), "exact_reference", 1000, words.by_reference, reference)
-    banks.sort(key=lambda line: (line.posted_on, line.id))
-    books.sort(key=lambda line: (line.posted_on, line.id))
-    for group in by_reference(banks, books, lambda line: (line.amount_minor,)):
+    for group in by_reference(_sorted(banks), _sorted(books), lambda line: (line.amount_minor,)):
         _same_amount(pool, *group)
 
 
@@ -33,9 +31,12 @@ def _same_amount(pool: Pool, banks: list[BankLine], books: list[BookLine], refer
 
 def same_reference(pool: Pool) -> None:
     """Stage 2: one line and one line of a reference with two amounts are a break, never a match."""
-    for banks, books, reference in _groups(pool):
-        if len(banks) == len(books) == 1:
-            pool.differ(banks[0], books, reference)
+    pairs, banks, books = pairs_and_crowd(pool.bank.values(), pool.books.values())
+    for reference, bank, book in pairs:
+        pool.differ(bank, (book,), reference)
+    for some_banks, some_books, reference in by_reference(_sorted(banks), _sorted(books)):
+        if len(some_banks) == len(some_books) == 1:
+            pool.differ(some_banks[0], some_books, reference)
 
 
 def shared_reference(pool: Pool) -> None:
@@ -44,14 +45,15 @@ def shared_reference(pool: Pool) -> None:
     What the fee terms explain is a break that says so. A reference that numbers its parts, like DEP-0042-07, also
     gathers them under DEP-0042.
     """
-    for banks, books, reference in _groups(pool):
+    _, some_banks, some_books = pairs_and_crowd(pool.bank.values(), pool.books.values())
+    for banks, books, reference in by_reference(_sorted(some_banks), _sorted(some_books)):
         _several(pool, banks, books, reference)
     for banks, books, reference in by_reference(in_order(pool.bank), in_order(pool.books), spell=batch):
         _several(pool, banks, books, reference)
 
 
-def _groups(pool: Pool) -> list[Group]:
-    return by_reference(in_order(pool.bank), in_order(pool.books))
+def _sorted(lines: Sequence[L]) -> list[L]:
+    return sorted(lines, key=lambda line: (line.posted_on, line.id))
 
 
 def _several(pool: Pool, banks: list[BankLine], books: list[BookLine], reference: str) -> None:

@@ -10,12 +10,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from reconciliation.matching import answers, words
-from reconciliation.matching.answers import Answer, Finding
+from reconciliation.matching.answers import Answer, Finding, of_wholes
 from reconciliation.matching.crowds import many_to_many
 from reconciliation.matching.groups import Joined, Key
 from reconciliation.matching.lines import BankLine, BookLine, Suggestion, compared
-from reconciliation.matching.marks import Line, marks
-from reconciliation.matching.names import normal_name
+from reconciliation.matching.marks import Item, Line, items_of_banks, items_of_books, wholes
 from reconciliation.matching.pool import Pool, in_order
 from reconciliation.matching.words import added
 
@@ -27,97 +26,97 @@ Known = dict[Key, tuple[tuple[str, ...], Finding]]
 
 def subset_sum(pool: Pool) -> None:
     """Stage 5: sums, one-to-many, many-to-one and many-to-many, in rounds until a round finds nothing sure."""
+    banks = items_of_banks(in_order(pool.bank), pool.books.values(), pool.parties)
+    books = items_of_books(in_order(pool.books))
     known: Known = {}
-    lines: list[Line] = [*pool.bank.values(), *pool.books.values()]
-    marked = {_key(line): marks(line) for line in lines}
     while True:
-        banks, books = in_order(pool.bank), in_order(pool.books)
-        found = _round(pool, banks, books, marked, known)
-        found += _round(pool, books, banks, marked, known)
-        if _take(pool, found):
-            continue
-        found += many_to_many(pool)
+        found = _round(pool, banks, books, known)
+        found += _round(pool, books, banks, known)
         if not _take(pool, found):
-            break
+            found += many_to_many(pool)
+            if not _take(pool, found):
+                break
+        banks = [item for item in banks if item.line.id in pool.bank]
+        books = [item for item in books if item.line.id in pool.books]
     _set_aside(pool, _components(found))
 
 
-def _round(
-    pool: Pool,
-    targets: Sequence[Line],
-    others: Sequence[Line],
-    marked: dict[Key, tuple[str, ...]],
-    known: Known,
-) -> list[Answer]:
+def _round(pool: Pool, targets: Sequence[Item], others: Sequence[Item], known: Known) -> list[Answer]:
     """Look for the answers of each target among the others within the window."""
-    others_near = _Near(pool, others)
+    window = pool.rules.date_window_days
+    whole = wholes(others, {target.amount for target in targets}, 2 * window)
+    near = _Near(pool, others)
     found: list[Answer] = []
     for target in targets:
-        parts = others_near.of(target)
-        if len(parts) < 2:
+        parts = near.of(target)
+        sets = [one for one in whole.get(target.amount, ()) if one.is_within(target.day - window, target.day + window)]
+        if len(parts) < 2 and not sets:
             continue
-        ids = tuple(part.id for part in parts)
-        before = known.get(_key(target))
-        if before is None or before[0] != ids:
-            finding = answers.find(pool, target, parts, [marked[_key(part)] for part in parts])
-            before = known[_key(target)] = (ids, finding)
-        finding = before[1]
-        found.extend(finding.answers)
-        if isinstance(target, BankLine) and finding.unproved and not finding.answers:
-            pool.notes[target.id] = f"whether book lines near in time add up to it is not proved: {finding.unproved}."
+        finding = _known(pool, target, parts, known)
+        own = of_wholes(pool, target, parts or sets[0].items, sets) if sets else []
+        seen = {one.ids for one in own}
+        own.extend(one for one in finding.answers if one.ids not in seen)
+        if isinstance(target.line, BankLine) and finding.unproved and not own:
+            note = f"whether book lines near in time add up to it is not proved: {finding.unproved}."
+            pool.notes[target.line.id] = note
+        found.extend(own)
     return found
+
+
+def _known(pool: Pool, target: Item, parts: Sequence[Item], known: Known) -> Finding:
+    key, ids = _key(target.line), tuple([part.line.id for part in parts])
+    before = known.get(key)
+    if before is None or before[0] != ids:
+        before = known[key] = (ids, answers.find(pool, target, parts))
+    return before[1]
 
 
 class _Near:
     """The lines of one side by day; those of a party by themselves, for where too many stand near in time."""
 
-    def __init__(self, pool: Pool, lines: Sequence[Line]) -> None:
+    def __init__(self, pool: Pool, items: Sequence[Item]) -> None:
         self._pool = pool
         self._window = pool.rules.date_window_days
         self._bound = pool.rules.subset_max_candidates
-        self._all = _Days(lines)
-        by_party: dict[str, list[Line]] = {}
-        for line in lines:
-            if party := self._party(line):
-                by_party.setdefault(party, []).append(line)
+        self._all = _Days(items)
+        by_party: dict[str, list[Item]] = {}
+        for item in items:
+            if item.party:
+                by_party.setdefault(item.party, []).append(item)
         self._of_party = {party: _Days(some) for party, some in by_party.items() if len(some) > 1}
 
-    def of(self, target: Line) -> Sequence[Line]:
+    def of(self, target: Item) -> Sequence[Item]:
         """The lines within the window of a line, only those of its party where all are more than the bound."""
-        day = target.posted_on.toordinal()
-        first, last = day - self._window, day + self._window
+        first, last = target.day - self._window, target.day + self._window
         if self._all.count(first, last) <= self._bound:
             return self._all.between(first, last)
-        if isinstance(target, BankLine):
-            self._pool.notes[target.id] = (
+        if isinstance(target.line, BankLine):
+            self._pool.notes[target.line.id] = (
                 f"more than {self._bound} open book lines are near in time, so that no sum of them is proved."
             )
-        own = self._of_party.get(self._party(target))
+        own = self._of_party.get(target.party)
         return own.between(first, last) if own and own.count(first, last) <= self._bound else ()
-
-    def _party(self, line: Line) -> str:
-        return self._pool.parties.of(line) if isinstance(line, BankLine) else normal_name(line.party)
 
 
 class _Days:
-    """Lines in the order of their days."""
+    """Items in the order of their days."""
 
-    __slots__ = ("_days", "_lines")
+    __slots__ = ("_days", "_items")
 
-    def __init__(self, lines: Sequence[Line]) -> None:
-        self._lines = lines
-        self._days = [line.posted_on.toordinal() for line in lines]
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = items
+        self._days = [item.day for item in items]
 
     def count(self, first: int, last: int) -> int:
         return bisect_right(self._days, last) - bisect_left(self._days, first)
 
-    def between(self, first: int, last: int) -> Sequence[Line]:
-        return self._lines[bisect_left(self._days, first) : bisect_right(self._days, last)]
+    def between(self, first: int, last: int) -> Sequence[Item]:
+        return self._items[bisect_left(self._days, first) : bisect_right(self._days, last)]
 
 
 def _components(found: Iterable[Answer]) -> list[list[Answer]]:
     """Gather answers that share a line; the same lines found from both sides are one answer."""
-    distinct = {frozenset(line.id for line in one.lines): one for one in found}
+    distinct = {one.ids: one for one in found}
     joined = Joined()
     for one in distinct.values():
         first, *rest = one.lines
