@@ -1,10 +1,8 @@
-"""Reads of payments for pages: lists, what needs a person, and where the money of a payment is now."""
+"""Reads of payments for pages: lists, what needs a person, and what payouts and the bank say of them."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 
@@ -16,17 +14,6 @@ from reconciliation.models import Break, Match, MatchBookLine
 from reconciliation.queries import MATCH_SIDES
 
 TAKEN = (Payment.State.SUCCEEDED, Payment.State.REFUNDED, Payment.State.RETURNED, Payment.State.DISPUTED)
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """One place the money of a payment passes: reached (when), here now, or still ahead."""
-
-    title: str
-    detail: str
-    at: dt.datetime | None = None
-    object_id: str = ""
-    here: bool = False
 
 
 def listed(text: str = "", show: str = "") -> QuerySet[Payment]:
@@ -99,54 +86,3 @@ def bank_matches_of(actor: Actor, payout_ids: Sequence[str]) -> dict[str, Match]
 def gateway_account_names(ids: Collection[str]) -> dict[str, str]:
     """Name processor accounts. The caller shows them only where the ids themselves were visible."""
     return {account.id: str(account) for account in GatewayAccount.objects.filter(pk__in=ids)}
-
-
-def journey(payment: Payment, lines: Sequence[PayoutLine], matches: dict[str, Match]) -> list[Stop]:
-    """Where the money of a payment has been and is: asked for, at the processor, in a payout, on the statement.
-
-    Takes:  what `payout_lines_of` and `bank_matches_of` gave for this payment.
-    """
-    tried = list(payment.attempts.all())
-    taken = next((attempt for attempt in tried if attempt.state == Attempt.State.SUCCEEDED), None)
-    paid_out = next((line for line in lines if line.kind == PayoutLine.Kind.CHARGE), None)
-    match = matches.get(paid_out.payout_id) if paid_out else None
-    return _marked(
-        [
-            Stop("Initiated", f"by {payment.method}", payment.created_at),
-            _at_processor(payment, taken, paid_out),
-            _in_payout(taken, paid_out),
-            _at_bank(paid_out, match),
-        ]
-    )
-
-
-def _at_processor(payment: Payment, taken: Attempt | None, paid_out: PayoutLine | None) -> Stop:
-    if taken is not None:
-        return Stop("At the processor", taken.gateway_reference or taken.account.gateway, taken.decided_at)
-    if paid_out is not None:
-        return Stop("At the processor", "paid out, though its outcome is undecided here", paid_out.payout.created_at)
-    nothing = payment.state == Payment.State.FAILED
-    return Stop("At the processor", "no money moved" if nothing else "waiting for the outcome")
-
-
-def _in_payout(taken: Attempt | None, line: PayoutLine | None) -> Stop:
-    if line is None:
-        return Stop("In a payout", "not paid out yet" if taken else "–")
-    payout = line.payout
-    return Stop("In a payout", f"{payout.reference}, {payout.paid_on}", payout.created_at, payout.id)
-
-
-def _at_bank(paid_out: PayoutLine | None, match: Match | None) -> Stop:
-    if match is None:
-        return Stop("On the bank statement", "not seen yet" if paid_out else "–")
-    seen = match.statement_lines[-1]
-    where = f"{match.bank_account}, {seen.posted_on}"
-    return Stop("On the bank statement", where, match.matched_at, seen.id)
-
-
-def _marked(stops: list[Stop]) -> list[Stop]:
-    """Mark the last stop reached as where the money is."""
-    last = max(index for index, stop in enumerate(stops) if stop.at is not None)
-    return [
-        Stop(stop.title, stop.detail, stop.at, stop.object_id, here=index == last) for index, stop in enumerate(stops)
-    ]

@@ -9,9 +9,9 @@ from rest_framework import serializers
 
 from compliance.filters import PlainFilters
 from compliance.permissions import Permission
-from compliance.resources import Asked, Rows, Shown, acts, creates
+from compliance.resources import Asked, Rows, Shown, acts, creates, shows
 from coverpay.kernel.errors import Invalid
-from payments import attempts, captures, collection, refunds, stops
+from payments import attempts, captures, collection, journeys, queries, refunds, stops
 from payments.collection import Wanted
 from payments.models import Attempt, Payment, PaymentPart, Refund
 
@@ -159,6 +159,23 @@ class PaymentFilters(PlainFilters):
         fields: ClassVar = ["state", "initiator"]
 
 
+class StopShown(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    detail = serializers.CharField(allow_blank=True)
+    at = serializers.DateTimeField(allow_null=True, help_text="When the money came there; null: it is still ahead.")
+    object_id = serializers.CharField(allow_blank=True, help_text="The file, deposit, payout or statement line.")
+    here = serializers.BooleanField(help_text="Where the money is now.")
+
+
+class JourneyShown(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    object_id = serializers.CharField()
+    amount_minor = serializers.IntegerField()
+    currency = serializers.CharField()
+    over = serializers.BooleanField(help_text="Nothing more will come.")
+    stops = StopShown(many=True)
+
+
 class Payments(Rows):
     """Payments with their parts and every attempt at a gateway."""
 
@@ -204,6 +221,12 @@ class Payments(Rows):
         return refunds.request(
             payment_id=id, reason=asked["reason"], amount_minor=asked.get("amount_minor"), actor=self.actor
         )
+
+    @shows(JourneyShown, many=True)
+    def journey(self, id: str) -> list[journeys.Journey]:
+        """Where its money is: its own way first, then what came back of it; as of now."""
+        payment = queries.one(self.actor, id)
+        return journeys.of_payment(self.actor, payment, queries.payout_lines_of(self.actor, payment))
 
 
 class Resolution(Asked):

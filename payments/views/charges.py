@@ -13,7 +13,7 @@ from compliance import access
 from compliance.http import StaffPage
 from compliance.pages import CommandPage, FilterForm, ListPage
 from compliance.permissions import Permission
-from payments import attempts, queries
+from payments import attempts, journeys, queries
 from payments.forms import PaymentFilters, ResolveForm
 from payments.models import Attempt, Payment
 
@@ -40,7 +40,7 @@ class PaymentDetail(StaffPage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         payment = queries.one(self.actor, self.kwargs["payment_id"])
         lines = queries.payout_lines_of(self.actor, payment)
-        matches = queries.bank_matches_of(self.actor, [line.payout_id for line in lines])
+        ways = journeys.of_payment(self.actor, payment, lines)
         tried = list(payment.attempts.all())
         unknown = next((a for a in tried if a.state == Attempt.State.UNKNOWN), None)
         held = next((a for a in tried if a.state == Attempt.State.AUTHORIZED), None)
@@ -54,7 +54,9 @@ class PaymentDetail(StaffPage, TemplateView):
             disputes=list(payment.disputes.all()),
             attempts=tried,
             refunds=list(payment.refunds.all()),
-            stops=queries.journey(payment, lines, matches),
+            journeys=ways,
+            stops=ways[0].stops,
+            live=not all(way.over for way in ways),
             payout_lines=lines,
             breaks=queries.breaks_of(self.actor, payment),
             entries=queries.entries_of(self.actor, payment, lines),

@@ -18,7 +18,7 @@ from compliance.permissions import Permission
 from compliance.uploads import packed
 from coverpay.kernel import clock
 from coverpay.kernel.errors import DomainError, Invalid
-from payments import deposit_returns, deposits, lockbox
+from payments import deposit_returns, deposits, journeys, lockbox
 from payments.deposit_forms import (
     BounceForm,
     DepositFilters,
@@ -154,6 +154,7 @@ class DepositDetail(StaffPage, TemplateView):
             deposit=deposit,
             items=items,
             sums=sums,
+            journey=journeys.of_deposit(self.actor, deposit),
             waiting=any(item.state == State.SUSPENSE and not item.why for item in items),
             can_act=operates and access.may(self.actor, P.CASH_WRITE),
             **kwargs,

@@ -17,7 +17,7 @@ from compliance.models import Permit, Screening
 from compliance.pages import CommandPage, DateField, FilterForm, ListPage, MoneyField
 from compliance.permissions import Permission
 from coverpay.kernel import clock
-from payments import checks, disbursements
+from payments import checks, disbursements, journeys
 from payments.disbursements import Wish, transition_allowed
 from payments.models import CheckRun, Disbursement, PaymentMethod
 from policies.models import Policy
@@ -139,6 +139,7 @@ class DisbursementDetail(StaffPage, TemplateView):
             permit=access.visible(self.actor, Permit.objects.filter(pk=made.permit_id)).first(),
             screening=access.visible(self.actor, Screening.objects.filter(pk=made.screening_id)).first(),
             entries=list(access.visible(self.actor, Entry.objects.filter(source_id=made.id)).order_by("id")),
+            journey=journeys.of_disbursement(self.actor, made),
             **kwargs,
         )
 

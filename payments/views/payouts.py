@@ -15,7 +15,7 @@ from compliance.http import StaffPage
 from compliance.pages import CommandPage, page_of
 from compliance.permissions import Permission
 from coverpay.kernel import clock
-from payments import queries, settlement
+from payments import settlement, three_way
 from payments.forms import FetchPayoutsForm
 from payments.models import GatewayAccount, Payout
 
@@ -54,7 +54,7 @@ class Payouts(CommandPage):
 
 
 class PayoutDetail(StaffPage, TemplateView):
-    """One payout, line by line, and where the bank saw it."""
+    """One payout from its three sides: ours, the processor's and the bank's, line by line."""
 
     reads = P.PAYMENTS_READ
     template_name = "payments/payout/detail.html"
@@ -62,12 +62,4 @@ class PayoutDetail(StaffPage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         rows = Payout.objects.select_related("account__bank_account")
         payout = access.get(self.actor, rows, self.kwargs["payout_id"])
-        lines = list(payout.lines.order_by("id"))
-        return super().get_context_data(
-            payout=payout,
-            lines=lines,
-            gross_minor=sum(line.gross_minor for line in lines),
-            fee_minor=sum(line.fee_minor for line in lines),
-            match=queries.bank_matches_of(self.actor, [payout.id]).get(payout.id),
-            **kwargs,
-        )
+        return super().get_context_data(payout=payout, sides=three_way.of_payout(self.actor, payout), **kwargs)

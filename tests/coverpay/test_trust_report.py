@@ -96,14 +96,14 @@ def test_its_last_day_is_proved_by_the_trial_balance_and_what_is_held_by_what_is
     assert held.one_minor == held.other_minor == 520_329 + 15_571
 
 
-def test_it_comes_as_csv_xlsx_and_a_page_that_names_the_rule(house: House) -> None:
+def test_it_comes_as_csv_xlsx_and_a_page_that_says_how(house: House) -> None:
     collected(house)
     finance = world.pages(world.member(house.operator, "finance"))
     rows = list(csv.reader(io.StringIO(finance.get("/reports/trust.csv").content.decode())))
     assert rows[0][:5] == ["Day", "currency".title(), "In the accounts", "Has to stay", "May leave for us"]
     assert rows[-1][2:5] == ["5203.29", "4609.00", "594.29"]
     assert finance.get("/reports/trust.xlsx").content[:2] == b"PK"
-    assert "11 NYCRR 20.3(b)(4)" in finance.get("/reports/trust/").content.decode()
+    assert "free = min(cash − floor, what is ours)" in finance.get("/reports/trust/").content.decode()
 
 
 def test_a_year_is_the_most_and_a_viewer_sees_none(house: House) -> None:
