@@ -102,16 +102,10 @@ class BenchFilters(FilterForm):
 class BenchForm(forms.Form):
     """Ticked lines of both sides, and what to do with them."""
 
-    do = forms.ChoiceField(choices=[("match", "Match"), ("aside", "Set aside"), ("add", "Add up")])
+    do = forms.ChoiceField(choices=[("match", "Match"), ("aside", "Set aside")])
     bank_lines = LineIds(required=False)
     book_lines = LineIds(required=False, numbers=True)
-    reason = forms.CharField(label="Reason", max_length=300, required=False)
-
-    def clean(self) -> dict[str, Any]:
-        said = self.cleaned_data
-        if said.get("do") in ("match", "aside") and not said.get("reason"):
-            self.add_error("reason", "Say why; it is kept.")
-        return said
+    reason = forms.CharField(label="Why?", max_length=300, error_messages={"required": "Say why; it is kept."})
 
 
 class SplitForm(forms.Form):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from compliance import access
@@ -63,10 +63,11 @@ class Workbench(CommandPage):
             **kwargs,
         )
 
-    def form_valid(self, form: BenchForm) -> HttpResponse:
-        if form.cleaned_data["do"] == "add":
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.POST.get("do") == "add":
+            form = BenchForm(initial={"reason": request.POST.get("reason", "")})
             return self.render_to_response(self.get_context_data(form=form))
-        return super().form_valid(form)
+        return super().post(request, *args, **kwargs)
 
     def run(self, form: BenchForm) -> str:
         said, account_id = form.cleaned_data, self.kwargs["account_id"]

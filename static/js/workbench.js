@@ -2,7 +2,7 @@
 "use strict";
 
 const bench = document.querySelector("[data-bench]");
-if (bench) {
+if (bench && bench.querySelector('[value="match"]')) {
   const boxes = (side) => [...bench.querySelectorAll(`input[name="${side}"]`)];
   const sum = (side) =>
     boxes(side).filter((box) => box.checked).reduce((total, box) => total + BigInt(box.dataset.minor), 0n);
@@ -43,17 +43,13 @@ if (bench) {
     }
   };
 
-  bench.querySelector('[value="add"]').hidden = true;
+  bench.querySelector('[value="add"]').remove();
   bench.addEventListener("change", tally);
   bench.addEventListener("click", (event) => {
     const row = event.target.closest("tbody tr");
     const box = row?.querySelector('input[type="checkbox"]');
     if (!box || event.target.closest("a, button, input, label, summary")) return;
     box.checked = !box.checked;
-    tally();
-  });
-  bench.querySelector("[data-clear]")?.addEventListener("click", () => {
-    boxes("bank_lines").concat(boxes("book_lines")).forEach((box) => { box.checked = false; });
     tally();
   });
   tally();
