@@ -50,10 +50,21 @@ from payments.models import (
     Refund,
     RoutingTable,
     ScheduledPayment,
+    SourceStatement,
 )
 from policies.models import Policy, PolicyImport
 from reconciliation.ledger.models import Account, Entry
-from reconciliation.models import BankAccount, Break, Close, ExportBatch, Match, Statement, StatementImport
+from reconciliation.models import (
+    Announcement,
+    BankAccount,
+    Break,
+    Close,
+    ColumnMap,
+    ExportBatch,
+    Match,
+    Statement,
+    StatementImport,
+)
 from tests.support import routes, samples, seeded, world
 from tests.support.database import undone
 from tests.support.routes import Route
@@ -90,6 +101,9 @@ PARAMETERS: dict[str, Any] = {
     "ach_file_id": AchFile,
     "ach_entry_id": AchEntry,
     "ach_news_id": AchNews,
+    "source_id": SourceStatement,
+    "map_id": ColumnMap,
+    "announcement_id": Announcement,
     "deposit_id": Deposit,
     "deposit_item_id": DepositItem,
     "delinquency_id": Delinquency,

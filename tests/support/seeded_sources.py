@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from coverpay.kernel import clock
 from payments import sources
-from payments.source_files import SourceRow
 from payments.sources import Stated
 from reconciliation import column_maps, imports
 from tests.support import bank, camt_notices
@@ -30,4 +29,5 @@ def compared(house: House) -> None:
     )
     day = clock.today()
     stated = Stated("carrier_remittance", house.carrier.id, "SEED-RA", day, day, 100)
-    sources.record(stated=stated, rows=[SourceRow(1, "SEED-NOBODY", 100)], actor=house.me)
+    content = b"Policy,Net\nSEED-NOBODY,1.00\n"
+    sources.import_file(stated=stated, content=content, file_name="seed.csv", actor=house.me)
