@@ -182,11 +182,18 @@ class Process:
 
     def tail(self, lines: int = 20) -> str:
         """Give the last lines that the latest start wrote."""
+        return "\n".join(self._written().splitlines()[-lines:])
+
+    def wrote(self, words: str) -> bool:
+        """Say whether the latest start wrote these words, however much it wrote since."""
+        return words in self._written()
+
+    def _written(self) -> str:
         if self.log is None or not self.log.exists():
             return ""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
-            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
+            return log.read().decode(errors="replace")
 
     def _bury(self) -> None:
         if self._child is not None:

@@ -30,7 +30,7 @@ class Program(Member):
 
     def is_ready(self) -> bool:
         """Look for the words of readiness in what this start wrote."""
-        return self._ready_words in self.process.tail(lines=200)
+        return self.process.wrote(self._ready_words)
 
 
 class Web(Program):
