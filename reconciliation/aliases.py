@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from django.db.models import F
 
@@ -15,9 +15,16 @@ from coverpay.kernel.errors import IllegalTransition
 from reconciliation.events import PartiesBehind
 from reconciliation.matching import Alias, BankLine, BookLine
 from reconciliation.matching.names import is_name, normal_name
-from reconciliation.models import Match, PayorAlias, StatementLine
+from reconciliation.models import Match, PayorAlias
 
-LONGEST = 200
+LONGEST, SHORTEST = 200, 4
+OF_BANKS = frozenset((
+    "ACCT", "ACH", "BANK", "BRANCH", "CAPTURE", "CCD", "CHECK", "CHECKS", "CREDIT", "CREDITS", "CTX", "CUSTOMER",
+    "DEBIT", "DEP", "DEPOSIT", "DEPOSITS", "DES", "DIRECT", "DOMESTIC", "EFT", "ELECTRONIC", "FEDWIRE", "FROM", "ID",
+    "INCOMING", "INDN", "INTERNET", "LOCKBOX", "MOBILE", "NAME", "ONLINE", "ORIG", "PAYMENT", "PAYMENTS", "PMT", "PPD",
+    "PREMIUM", "REF", "REMOTE", "SEPA", "SWIFT", "TO", "TRANSFER", "TRN", "WEB", "WIRE", "ZELLE",
+))  # fmt: skip
+"""Words that say how money came, not from whom."""
 
 
 class Voices:
@@ -25,22 +32,37 @@ class Voices:
 
     def __init__(self, organization_id: str) -> None:
         rows = PayorAlias.objects.filter(organization_id=organization_id, ended_at=None).order_by("id")
-        self._rows = {(row.normal_text, normal_name(row.party)): row for row in rows}
+        self._rows: dict[str, list[PayorAlias]] = {}
+        for row in rows:
+            self._rows.setdefault(row.normal_text, []).append(row)
 
-    def __iter__(self) -> Iterator[Alias]:
-        return iter(Alias(row.normal_text, row.party) for row in self._rows.values())
+    def for_lines(self, banks: Iterable[BankLine]) -> list[Alias]:
+        """The aliases that these bank lines' words call up, in the words as they stand."""
+        if not self._rows:
+            return []
+        words = {line.payer or line.text for line in banks}
+        return [Alias(said, row.party) for said in sorted(words) for row in self._rows.get(spelled(said), ())]
 
     def spoke(self, banks: Iterable[BankLine], books: Iterable[BookLine]) -> dict[str, dict[str, str]]:
         """What to keep with a grouping when an alias ties a bank line's words to the party of its book lines."""
         if not self._rows:
             return {}
-        parties = {normal_name(line.party) for line in books}
+        parties = {line.party for line in books if line.party}
         for line in banks:
-            for party in parties:
-                row = self._rows.get((normal_name(line.payer or line.text), party))
-                if row is not None:
+            for row in self._rows.get(spelled(line.payer or line.text), ()):
+                if row.party in parties:
                     return {"alias": {"id": row.id, "bank": row.normal_text, "books": row.party}}
         return {}
+
+
+def spelled(said: str) -> str:
+    """Spell the bank's words for a party: without numbers and without what banks write on every line.
+
+    Nothing when too little is left to tell one party from another.
+    """
+    words = [word for word in normal_name(said).split() if len(word) > 1 and word.isalpha() and word not in OF_BANKS]
+    spelling = " ".join(words)[:LONGEST]
+    return spelling if len(spelling) >= SHORTEST else ""
 
 
 @step
@@ -56,15 +78,9 @@ def learn(match: Match, actor: Actor) -> list[PayorAlias]:
     party = names.pop()[:LONGEST] if len(names) == 1 else ""
     if not is_name(party):
         return []
-    words = {normal_name(said)[:LONGEST]: said for line in match.statement_lines if (said := spoken(line))}
-    return [
-        _learnt(match, party, text, said, actor) for text, said in words.items() if text not in ("", normal_name(party))
-    ]
-
-
-def spoken(line: StatementLine) -> str:
-    """The bank's words for the other party of a line."""
-    return line.text.strip()
+    words = {spelled(line.text): line.text.strip() for line in match.statement_lines}
+    words.pop(spelled(party), None)
+    return [_learnt(match, party, text, said, actor) for text, said in words.items() if text]
 
 
 def _learnt(match: Match, party: str, text: str, said: str, actor: Actor) -> PayorAlias:

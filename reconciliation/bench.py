@@ -128,6 +128,13 @@ def ignored(account: BankAccount) -> QuerySet[IgnoredLine]:
     return account.ignored_lines.filter(ended_at=None).select_related("statement_line")
 
 
+def sides_of(match: Match) -> tuple[list[OpenLine], list[OpenLine]]:
+    """Both sides of a match, the book lines with who is behind them."""
+    party_of = parties(match.bank_account, match.ledger_lines)
+    bank = [OpenLine(line, None) for line in match.statement_lines]
+    return bank, [OpenLine(line, None, party_of.get(line.pk, "")) for line in match.ledger_lines]
+
+
 def taught(match: Match) -> QuerySet[PayorAlias]:
     """What was learnt from a match."""
     return match.aliases.order_by("id")

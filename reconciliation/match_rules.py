@@ -93,7 +93,7 @@ def preview(account: BankAccount, spec: Mapping[str, Any]) -> Preview:
     candidate, now = read(spec), in_force(account.organization_id)
     bank, books = open_lines.bank_side(account), open_lines.book_side(account)
     cuts, refused = open_lines.last_stated(account), open_lines.refused(account)
-    learnt = aliases.Voices(account.organization_id)
+    learnt = aliases.Voices(account.organization_id).for_lines(bank)
     then, today = (
         matching.match(bank, books, rules, cuts=cuts, refused=refused, aliases=learnt) for rules in (candidate, now)
     )

@@ -208,7 +208,7 @@ def _settle(account: BankAccount) -> MatchingRun:
     refused, voices = open_lines.refused(account), aliases.Voices(account.organization_id)
     found = matching.match(
         bank_lines, book_lines, rules, cuts=open_lines.last_stated(account), refused=refused,
-        aliases=voices,
+        aliases=voices.for_lines(bank_lines),
     )  # fmt: skip
     run = MatchingRun(account.id, rules.version, len(bank_lines), len(book_lines))
     run.matched.extend(keep_many(account, found.matches, voices))

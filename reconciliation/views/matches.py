@@ -20,7 +20,8 @@ from reconciliation.forms import ReasonForm, SplitForm
 from reconciliation.models import Match, MatchSuggestion
 
 READ, WRITE = Permission.RECONCILIATION_READ, Permission.RECONCILIATION_WRITE
-_COUNTED = ("split_from", "suggestion", "alias")
+_NOT_COMPARED = ("split_from", "suggestion", "alias")
+_FIRST = ("amount_minor", "reference", "party", "posted_on", "currency")
 
 
 class MatchDetail(StaffPage, TemplateView):
@@ -35,11 +36,11 @@ class MatchDetail(StaffPage, TemplateView):
         may = match.undone_at is None and access.may(self.actor, WRITE)
         return super().get_context_data(
             match=match,
-            compared=[(name, said) for name, said in match.inputs.items() if name not in _COUNTED],
+            sides=bench.sides_of(match),
+            compared=_compared(match),
             aliases=bench.aliases_in(match.bank_account, match.inputs),
             taught=bench.taught(match),
             matched_by=User.objects.filter(pk=match.matched_by).first() or match.matched_by,
-            parties=bench.parties(match.bank_account, match.ledger_lines),
             may=may,
             may_split=may and len(match.statement_lines) > 1 and len(match.ledger_lines) > 1,
             form=SplitForm(),
@@ -59,7 +60,7 @@ class SplitMatch(CommandPage):
         match = access.get(self.actor, access.operable(self.actor, rows), self.kwargs["match_id"])
         asked = self.request.POST
         ticked = [*asked.getlist("bank_lines"), *asked.getlist("book_lines")]
-        return super().get_context_data(match=match, ticked=ticked, **kwargs)
+        return super().get_context_data(match=match, sides=bench.sides_of(match), ticked=ticked, **kwargs)
 
     def run(self, form: SplitForm) -> str:
         said = form.cleaned_data
@@ -140,3 +141,26 @@ class DismissSuggestion(CommandPage):
 def _bench_of(page: StaffPage, suggestion_id: str) -> str:
     row = access.get(page.actor, MatchSuggestion.objects.all(), suggestion_id)
     return reverse("reconciliation:workbench", args=[row.bank_account_id])
+
+
+def _compared(match: Match) -> list[tuple[str, str, str]]:
+    """What was compared, in one order, amounts as amounts."""
+    names = [name for name in _FIRST if name in match.inputs]
+    names += sorted(set(match.inputs).difference(_FIRST, _NOT_COMPARED))
+    said = ((name, match.inputs[name]) for name in names)
+    return [
+        (name, _spelled(match, name, of.get("bank", "")), _spelled(match, name, of.get("books", "")))
+        for name, of in said
+    ]
+
+
+def _spelled(match: Match, name: str, said: str) -> str:
+    if not name.endswith("_minor"):
+        return said
+    parts = said.split(" + ")
+    amounts = [part if not part.lstrip("-").isdecimal() else _amount(match, int(part)) for part in parts]
+    return " + ".join(amounts)
+
+
+def _amount(match: Match, amount_minor: int) -> str:
+    return str(Money(amount_minor, match.bank_account.currency))
