@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import DatabaseError, transaction
 
@@ -46,6 +46,7 @@ class OpenCommand:
     audited: bool = False
     changed_nothing: bool = False
     notes: dict[str, str] = field(default_factory=dict)
+    known: dict[object, Any] = field(default_factory=dict)
 
 
 Witness = Callable[[OpenCommand], None]
@@ -69,6 +70,17 @@ def is_open() -> bool:
 def unchanged() -> None:
     """Say that the open command found nothing to do, so that no audit entry is owed."""
     current().changed_nothing = True
+
+
+def once(key: object, read: Callable[[], R]) -> R:
+    """Read something once in the open command, whoever asks: only what the command itself does not change.
+
+    Raises: CommandNeeded.
+    """
+    known = current().known
+    if key not in known:
+        known[key] = read()
+    return known[key]  # type: ignore[no-any-return]
 
 
 @contextmanager

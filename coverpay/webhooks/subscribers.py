@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
-
 from compliance.events import EventRecorded, EventsRecorded
-from coverpay.kernel import clock, copying, ids, jobs
+from coverpay.kernel import clock, commands, copying, ids, jobs
 from coverpay.webhooks.models import Delivery, Endpoint
 
 
 def plan_deliveries(event: EventRecorded) -> None:
     """Owe the event to every enabled endpoint of its organization that wants its type."""
-    wants_it = Q(event_types=[]) | Q(event_types__contains=[event.type])
-    endpoints = Endpoint.objects.filter(wants_it, organization_id=event.organization_id, disabled_at=None)
-    due = [Delivery(endpoint=endpoint, event_id=event.event_id) for endpoint in endpoints]
+    mine = Endpoint.objects.filter(organization_id=event.organization_id, disabled_at=None)
+    endpoints = commands.once(("endpoints", event.organization_id), lambda: list(mine))
+    wanting = [each for each in endpoints if not each.event_types or event.type in each.event_types]
+    due = [Delivery(endpoint=endpoint, event_id=event.event_id) for endpoint in wanting]
     Delivery.objects.bulk_create(due)
     for delivery in due:
         jobs.wake("webhooks.deliver", delivery.id)

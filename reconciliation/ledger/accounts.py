@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from coverpay.kernel import commands
 from coverpay.kernel.commands import step
 from coverpay.kernel.errors import Invalid
 from reconciliation.ledger.models import Account, AccountType, Book, Fund
@@ -72,8 +73,9 @@ def chart_line(code: str) -> ChartLine:
 @step
 def open_book(organization_id: str) -> Book:
     """Open the organization's books, once."""
-    book, _ = Book.objects.get_or_create(organization_id=organization_id)
-    return book
+    return commands.once(
+        ("book", organization_id), lambda: Book.objects.get_or_create(organization_id=organization_id)[0]
+    )
 
 
 @step
