@@ -6,9 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from reconciliation.matching import words
-from reconciliation.matching.evidence import contradiction, party_named
+from reconciliation.matching.evidence import contradiction, corroborated, party_named
 from reconciliation.matching.groups import Joined, near
-from reconciliation.matching.lines import BankLine, BookLine
+from reconciliation.matching.lines import BankLine, BookLine, Match
+from reconciliation.matching.marks import lines_of_wholes
 from reconciliation.matching.names import normal_name
 from reconciliation.matching.pool import L, Pool, in_order
 from reconciliation.matching.words import days_between, many, money
@@ -31,26 +32,37 @@ def amount_and_date(pool: Pool) -> None:
     for bank in in_order(pool.bank):
         if bank.amount_minor in candidates:
             claimants[bank.amount_minor].append(bank)
+    bare: list[Match] = []
     for amount, banks in claimants.items():
         for near_banks, near_books in near(banks, candidates[amount], pool.rules.date_window_days):
             if len(near_banks) == len(near_books) == 1:
-                _pair(pool, near_banks[0], near_books[0])
+                _pair(pool, near_banks[0], near_books[0], bare)
             elif len(near_banks) * len(near_books) <= CROWD:
-                _few(pool, near_banks, near_books)
+                _few(pool, near_banks, near_books, bare)
             else:
-                _crowd(pool, near_banks, near_books)
+                _crowd(pool, near_banks, near_books, bare)
+    rivals = lines_of_wholes(pool) if bare and "subset_sum" in pool.rules.stages else ((), ())
+    for one in bare:
+        if one.banks[0].id in rivals[0] or one.books[0].id in rivals[1]:
+            pool.doubtful.append(one)
+        else:
+            pool.match(one.banks, one.books, one.stage, one.score, one.tell, one.fact)
 
 
-def _pair(pool: Pool, bank: BankLine, book: BookLine, *, by_rest: bool = False) -> None:
+def _pair(pool: Pool, bank: BankLine, book: BookLine, bare: list[Match], *, by_rest: bool = False) -> None:
+    """Match a pair that nobody else claims; one for which nothing else speaks waits among the `bare`."""
     if why := contradiction(pool.parties, bank, book):
         pool.notes[bank.id] = f"a book line of this amount is near in time, but {why}."
         return
     score = 900 - min(days_between((bank,), (book,)), 40) * 10 - 50 * by_rest
-    window = str(pool.rules.date_window_days)
-    pool.match((bank,), (book,), STAGE, score, words.by_rest if by_rest else words.by_amount, window)
+    tell, window = words.by_rest if by_rest else words.by_amount, str(pool.rules.date_window_days)
+    if corroborated(pool.parties, bank, book):
+        pool.match((bank,), (book,), STAGE, score, tell, window)
+    else:
+        bare.append(Match((bank,), (book,), STAGE, score, pool.rules.version, tell, window))
 
 
-def _few(pool: Pool, banks: list[BankLine], books: list[BookLine]) -> None:
+def _few(pool: Pool, banks: list[BankLine], books: list[BookLine], bare: list[Match]) -> None:
     """Let the party decide pair by pair, then what is left over by having one answer left."""
     window = pool.rules.date_window_days
     edges = [
@@ -76,10 +88,10 @@ def _few(pool: Pool, banks: list[BankLine], books: list[BookLine]) -> None:
         some_banks[bank.id] = bank
         some_books[book.id] = book
     for some_banks, some_books in groups.values():
-        _rest(pool, list(some_banks.values()), list(some_books.values()))
+        _rest(pool, list(some_banks.values()), list(some_books.values()), bare)
 
 
-def _crowd(pool: Pool, banks: list[BankLine], books: list[BookLine]) -> None:
+def _crowd(pool: Pool, banks: list[BankLine], books: list[BookLine], bare: list[Match]) -> None:
     """Let the party decide by equal names only, without comparing all pairs."""
     window = pool.rules.date_window_days
     by_party: dict[str, tuple[list[BankLine], list[BookLine]]] = {}
@@ -96,9 +108,9 @@ def _crowd(pool: Pool, banks: list[BankLine], books: list[BookLine]) -> None:
                 _by_party(pool, near_banks[0], near_books[0])
     for near_banks, near_books in near(_still(banks, pool.bank), _still(books, pool.books), window):
         if len(near_banks) * len(near_books) <= CROWD:
-            _few(pool, near_banks, near_books)
+            _few(pool, near_banks, near_books, bare)
         else:
-            _rest(pool, near_banks, near_books)
+            _rest(pool, near_banks, near_books, bare)
 
 
 def _by_party(pool: Pool, bank: BankLine, book: BookLine) -> None:
@@ -106,9 +118,9 @@ def _by_party(pool: Pool, bank: BankLine, book: BookLine) -> None:
     pool.match((bank,), (book,), STAGE, score, words.by_party, book.party)
 
 
-def _rest(pool: Pool, banks: list[BankLine], books: list[BookLine]) -> None:
+def _rest(pool: Pool, banks: list[BankLine], books: list[BookLine], bare: list[Match]) -> None:
     if len(banks) == len(books) == 1:
-        _pair(pool, banks[0], books[0], by_rest=True)
+        _pair(pool, banks[0], books[0], bare, by_rest=True)
         return
     window = pool.rules.date_window_days
     pool.contest(banks, books, f"share the amount {money(banks[0])} within {many(window, 'day')}")

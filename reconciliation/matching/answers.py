@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reconciliation.matching import sums
-from reconciliation.matching.lines import BankLine, BookLine
+from reconciliation.matching import sums, words
+from reconciliation.matching.lines import BankLine, BookLine, Tell
 from reconciliation.matching.marks import Item, Line, Whole, count_wholes
 from reconciliation.matching.pool import Pool
 
+_OF_PARTY = "of the sums of lines of the party {party} near in time no other fits"
 FEW_LOOKS = 32
 """Where so few sums are looked at, one that fits needs no further reason."""
 
@@ -18,7 +19,8 @@ FEW_LOOKS = 32
 class Answer:
     """Lines of both sides that come to the same sum, and what holds them together.
 
-    One that is not sure is the only one, but so many sums were looked at that it may fit by accident.
+    One that is not sure is the only one, but so many sums were looked at that it may fit by accident. One that is
+    marked is held together by more than its days: the party, or all lines of a subject or series.
     """
 
     banks: tuple[BankLine, ...]
@@ -26,14 +28,17 @@ class Answer:
     mark: str
     score: int
     sure: bool = True
+    marked: bool = False
+    stage: str = "subset_sum"
+    tell: Tell = words.by_sum
 
     @property
     def lines(self) -> tuple[Line, ...]:
         return (*self.banks, *self.books)
 
     @property
-    def ids(self) -> frozenset[str]:
-        return frozenset(line.id for line in self.lines)
+    def ids(self) -> tuple[frozenset[str], frozenset[str]]:
+        return frozenset(line.id for line in self.banks), frozenset(line.id for line in self.books)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ def find(pool: Pool, target: Item, parts: Sequence[Item]) -> Finding:
     own = _own(target, parts)
     if len(own) > 1:
         party = own[0].party or target.party
-        found = _among(pool, target, own, f"of the sums of lines of the party {party} near in time no other fits", 850)
+        found = _among(pool, target, own, _OF_PARTY.format(party=party), 850, marked=True)
         if found.answers or len(own) == len(parts):
             return found
     days = pool.rules.date_window_days
@@ -63,15 +68,16 @@ def find(pool: Pool, target: Item, parts: Sequence[Item]) -> Finding:
 
 def of_wholes(pool: Pool, target: Item, parts: Sequence[Item], wholes: Iterable[Whole]) -> list[Answer]:
     """Turn the whole sets that come to a line into answers."""
-    amounts = [part.amount for part in parts]
     looked_at = count_wholes(parts)
-    sure = _is_rare(pool, looked_at, amounts, target.amount)
-    found = [
-        _answer(pool, target, whole.items, f"{whole.mark} {looked_at:,} such sets were looked at.", 820, sure=sure)
-        for whole in wholes
-        if len(whole.items) <= pool.rules.subset_max_lines
-    ]
-    return [one for one in found if one]
+    fit = sums.fitting([part.amount for part in parts], target.amount)
+    sure = is_rare(pool, looked_at, fit, target.amount)
+    found = []
+    for whole in wholes:
+        mark = f"{whole.spelled()} {looked_at:,} such sets were looked at."
+        one = _answer(pool, target, whole.items, mark, 820, sure=sure, marked=whole.is_marked)
+        if one and len(whole.items) <= pool.rules.subset_max_lines:
+            found.append(one)
+    return found
 
 
 def _own(target: Item, parts: Sequence[Item]) -> list[Item]:
@@ -91,31 +97,36 @@ def _reaches(target: int, parts: Sequence[Item]) -> bool:
     return sum(part.amount for part in parts if part.amount < 0) <= target
 
 
-def _among(pool: Pool, target: Item, parts: Sequence[Item], mark: str, score: int) -> Finding:
+def _among(pool: Pool, target: Item, parts: Sequence[Item], mark: str, score: int, *, marked: bool = False) -> Finding:
     rules = pool.rules
     if len(parts) > rules.subset_max_candidates:
         return Finding(unproved=f"{len(parts)} lines are more than the bound of {rules.subset_max_candidates}")
     amounts = [part.amount for part in parts]
     found = sums.find(amounts, target.amount, most=rules.subset_max_lines, max_nodes=rules.subset_max_nodes)
     answers = []
+    fit = sums.fitting(amounts, target.amount) if found.answers else []
     for places in found.answers:
-        looked_at = sums.looks(amounts, target.amount, len(places))
-        sure = _is_rare(pool, looked_at, amounts, target.amount)
+        looked_at = sums.looks(len(fit), len(places))
+        sure = is_rare(pool, looked_at, fit, target.amount)
         told = f"{mark}; {looked_at:,} sums were looked at."
-        if one := _answer(pool, target, [parts[at] for at in places], told, score, sure=sure):
+        one = _answer(pool, target, [parts[at] for at in places], told, score, sure=sure, marked=marked)
+        if one:
             answers.append(one)
     return Finding(tuple(answers), found.unproved)
 
 
-def _is_rare(pool: Pool, looked_at: int, amounts: Sequence[int], target: int) -> bool:
+def is_rare(pool: Pool, looked_at: int, fit: Sequence[int], target: int) -> bool:
+    """Tell whether an answer found among so many sums is too rare to be an accident."""
     if looked_at <= FEW_LOOKS:
         return True
-    return sums.chance_ppm(looked_at, amounts, target) <= pool.rules.subset_max_chance_ppm
+    return sums.chance_ppm(looked_at, fit, target) <= pool.rules.subset_max_chance_ppm
 
 
-def _answer(pool: Pool, target: Item, parts: Sequence[Item], mark: str, score: int, *, sure: bool) -> Answer | None:
+def _answer(
+    pool: Pool, target: Item, parts: Sequence[Item], mark: str, score: int, *, sure: bool, marked: bool
+) -> Answer | None:
     """Set target and parts on their sides; nothing when a person took exactly these apart."""
     lines = [target.line, *(part.line for part in parts)]
     banks = tuple(line for line in lines if isinstance(line, BankLine))
     books = tuple(line for line in lines if isinstance(line, BookLine))
-    return None if pool.is_refused(banks, books) else Answer(banks, books, mark, score, sure)
+    return None if pool.is_refused(banks, books) else Answer(banks, books, mark, score, sure, marked)

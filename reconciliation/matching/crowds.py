@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from reconciliation.matching import sums
-from reconciliation.matching.answers import FEW_LOOKS, Answer
+from reconciliation.matching.answers import Answer, is_rare
 from reconciliation.matching.groups import parts
 from reconciliation.matching.lines import BankLine, BookLine
 from reconciliation.matching.names import normal_name
@@ -17,14 +17,8 @@ FEW = 6
 """How many lines of a side are tried in every combination."""
 
 
-def many_to_many(pool: Pool) -> list[Answer]:
-    """Find groups of two and more lines on each side that come to the same sum, all within the window."""
-    found = list(_of_parties(pool))
-    return found or list(_of_few(pool))
-
-
-def _of_parties(pool: Pool) -> Iterator[Answer]:
-    """All lines of a party near in time, if they tie as a whole."""
+def of_parties(pool: Pool) -> Iterator[Answer]:
+    """Find the parties whose open lines near in time, two and more on each side, tie as a whole."""
     by_party: dict[str, tuple[list[BankLine], list[BookLine]]] = {}
     for book in in_order(pool.books):
         if party := normal_name(book.party):
@@ -37,11 +31,11 @@ def _of_parties(pool: Pool) -> Iterator[Answer]:
             ties = min(len(banks), len(books)) > 1 and _sum(banks) == _sum(books) and _near(pool, banks, books)
             if ties and not pool.is_refused(banks, books):
                 mark = f"they are all open lines near in time of the party {books[0].party}."
-                yield Answer(tuple(banks), tuple(books), mark, 800)
+                yield Answer(tuple(banks), tuple(books), mark, 800, marked=True)
 
 
-def _of_few(pool: Pool) -> Iterator[Answer]:
-    """Any lines near in time, where both sides are so few that each sum of one is set beside each of the other."""
+def of_few(pool: Pool) -> Iterator[Answer]:
+    """Find sums of two and more lines on each side, near in time, where both sides are so few that all are tried."""
     for banks, books in parts(in_order(pool.bank), in_order(pool.books), pool.rules.date_window_days):
         if 2 <= len(banks) <= FEW and 2 <= len(books) <= FEW:
             yield from _pairings(pool, banks, books)
@@ -60,8 +54,7 @@ def _pairings(pool: Pool, banks: Sequence[BankLine], books: Sequence[BookLine]) 
                 sizes = len(some_banks), len(some_books)
                 looked_at = _looks(len(banks), sizes[0]) * _looks(len(books), sizes[1])
                 amounts = [*(line.amount_minor for line in banks), *(line.amount_minor for line in books)]
-                chance = sums.chance_ppm(looked_at, amounts, total)
-                sure = looked_at <= FEW_LOOKS or chance <= pool.rules.subset_max_chance_ppm
+                sure = is_rare(pool, looked_at, sums.fitting(amounts, total), total)
                 mark = f"no other lines near in time come to one sum; {looked_at:,} pairs of sums were looked at."
                 yield Answer(some_banks, some_books, mark, 700, sure)
 

@@ -12,6 +12,7 @@ from reconciliation.matching.names import MIN_NAME, Parties, form, is_name, norm
 
 ALIKE = 60
 """Below this likeness (of 100) two names are of two parties."""
+_MIN_REFERENCE = 6
 _SERIES = re.compile(r"[A-Z]{2,}.*[0-9]{2,}")
 
 
@@ -25,6 +26,16 @@ def party_named(parties: Parties, bank: BankLine, book: BookLine) -> bool:
     if len(party) < MIN_NAME or parties.learnt(bank) or not is_name(book.party):
         return False
     return parties.said(bank).issuperset(party.split())
+
+
+def corroborated(parties: Parties, bank: BankLine, book: BookLine) -> bool:
+    """Tell whether more than amount and date speaks for a pair: the party, or a reference with one slip in it."""
+    if party_named(parties, bank, book):
+        return True
+    ours = normal(book.reference)
+    if len(ours) < _MIN_REFERENCE:
+        return False
+    return any(OSA.distance(normal(reference), ours, score_cutoff=1) <= 1 for reference in bank.references)
 
 
 def contradiction(parties: Parties, bank: BankLine, book: BookLine) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from reconciliation.matching.lines import BankLine, BookLine
 from reconciliation.matching.names import MIN_NAME, Parties, is_name, normal, normal_name
+from reconciliation.matching.pool import Pool, in_order
 from reconciliation.matching.words import many
 
 Line = BankLine | BookLine
@@ -16,6 +17,8 @@ _WITH_DIGIT = re.compile(r"\S*\d\S*")
 
 ALL = ""
 """The mark of every line: only the days hold them together."""
+TEXT = "text "
+"""How the mark of a bank's words begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,17 @@ class Whole:
 
     items: tuple[Item, ...]
     mark: str
+
+    @property
+    def is_marked(self) -> bool:
+        """Days alone, or words that every deposit carries, hold lines together only loosely."""
+        return self.mark != ALL and not self.mark.startswith(TEXT)
+
+    def spelled(self) -> str:
+        first, last = self.items[0].line.posted_on, self.items[-1].line.posted_on
+        when = f"of {first}" if first == last else f"from {first} to {last}"
+        held = f" with the {self.mark}" if self.mark else ""
+        return f"they are all {many(len(self.items), 'open line')} {when}{held}."
 
     def is_within(self, first: int, last: int) -> bool:
         return first <= self.items[0].day and self.items[-1].day <= last
@@ -70,7 +84,7 @@ def items_of_banks(banks: Iterable[BankLine], books: Iterable[BookLine], parties
         if payer := parties.written(line):
             marks.append(f"party {payer}")
         if text := " ".join(_WITH_DIGIT.sub("", line.text.upper()).split()):
-            marks.append(f"text {text}")
+            marks.append(TEXT + text)
         party = parties.of(line)
         named = {party} - {""}
         if by_word and not parties.learnt(line):
@@ -94,8 +108,29 @@ def wholes(items: Sequence[Item], targets: Collection[int], reach: int) -> dict[
                 own = tuple(item for day, _ in run for item in day)
                 if len(own) > 1:
                     ids = frozenset(item.line.id for item in own)
-                    found.setdefault(total, {}).setdefault(ids, Whole(own, _spelled(mark, own)))
+                    found.setdefault(total, {}).setdefault(ids, Whole(own, mark))
     return {total: list(sets.values()) for total, sets in found.items()}
+
+
+def lines_of_wholes(pool: Pool) -> tuple[set[str], set[str]]:
+    """Find the bank lines and the book lines that are part of a whole set, or come to one, within the window."""
+    banks = items_of_banks(in_order(pool.bank), pool.books.values(), pool.parties)
+    books = items_of_books(in_order(pool.books))
+    window = pool.rules.date_window_days
+    in_banks, in_books = _involved(banks, books, window), _involved(books, banks, window)
+    return in_banks[0] | in_books[1], in_books[0] | in_banks[1]
+
+
+def _involved(targets: Sequence[Item], parts: Sequence[Item], window: int) -> tuple[set[str], set[str]]:
+    sets = wholes(parts, {target.amount for target in targets}, 2 * window)
+    of_targets: set[str] = set()
+    of_parts: set[str] = set()
+    for target in targets:
+        for whole in sets.get(target.amount, ()):
+            if whole.is_within(target.day - window, target.day + window):
+                of_targets.add(target.line.id)
+                of_parts.update(item.line.id for item in whole.items)
+    return of_targets, of_parts
 
 
 def count_wholes(items: Sequence[Item]) -> int:
@@ -130,10 +165,3 @@ def _runs(items: Sequence[Item], reach: int) -> Iterator[list[tuple[list[Item], 
                 break
             run.append((some, amount))
             yield run
-
-
-def _spelled(mark: str, run: Sequence[Item]) -> str:
-    first, last = run[0].line.posted_on, run[-1].line.posted_on
-    when = f"of {first}" if first == last else f"from {first} to {last}"
-    held = f" with the {mark}" if mark else ""
-    return f"they are all {many(len(run), 'open line')} {when}{held}."

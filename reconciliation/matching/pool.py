@@ -29,7 +29,11 @@ Grouping = tuple[frozenset[str], frozenset[str]]
 
 @dataclass(slots=True)
 class Pool:
-    """Lines to be answered. A stage takes lines out only as a match or as a break; `notes` say why one stayed."""
+    """Lines to be answered. A stage takes lines out only as a match or as a break.
+
+    `doubtful` are pairs that a later stage weighs against its own answers, `contested` what was set aside as ambiguous;
+    `notes` say why a bank line stayed.
+    """
 
     rules: MatchRules
     bank: dict[str, BankLine]
@@ -39,6 +43,7 @@ class Pool:
     matches: list[Match] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
     suggestions: list[Suggestion] = field(default_factory=list)
+    doubtful: list[Match] = field(default_factory=list)
     contested: list[tuple[list[BankLine], list[BookLine]]] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
 

@@ -11,14 +11,12 @@ from collections.abc import Iterable, Sequence
 
 from reconciliation.matching import answers, words
 from reconciliation.matching.answers import Answer, Finding, of_wholes
-from reconciliation.matching.crowds import many_to_many
+from reconciliation.matching.crowds import of_few, of_parties
 from reconciliation.matching.groups import Joined, Key
 from reconciliation.matching.lines import BankLine, BookLine, Suggestion, compared
 from reconciliation.matching.marks import Item, Line, items_of_banks, items_of_books, wholes
 from reconciliation.matching.pool import Pool, in_order
 from reconciliation.matching.words import added
-
-STAGE = "subset_sum"
 
 Known = dict[Key, tuple[tuple[str, ...], Finding]]
 """What was found for a line, and among which lines: it holds as long as these are open."""
@@ -32,8 +30,10 @@ def subset_sum(pool: Pool) -> None:
     while True:
         found = _round(pool, banks, books, known)
         found += _round(pool, books, banks, known)
+        found += of_parties(pool)
+        found += _pairs(pool)
         if not _take(pool, found):
-            found += many_to_many(pool)
+            found += of_few(pool)
             if not _take(pool, found):
                 break
         banks = [item for item in banks if item.line.id in pool.bank]
@@ -53,14 +53,21 @@ def _round(pool: Pool, targets: Sequence[Item], others: Sequence[Item], known: K
         if len(parts) < 2 and not sets:
             continue
         finding = _known(pool, target, parts, known)
-        own = of_wholes(pool, target, parts or sets[0].items, sets) if sets else []
-        seen = {one.ids for one in own}
-        own.extend(one for one in finding.answers if one.ids not in seen)
+        own = [*finding.answers, *(of_wholes(pool, target, parts or sets[0].items, sets) if sets else ())]
         if isinstance(target.line, BankLine) and finding.unproved and not own:
             note = f"whether book lines near in time add up to it is not proved: {finding.unproved}."
             pool.notes[target.line.id] = note
         found.extend(own)
     return found
+
+
+def _pairs(pool: Pool) -> list[Answer]:
+    """The pairs of one amount that a sum speaks against: they count as answers beside it."""
+    return [
+        Answer(one.banks, one.books, one.fact, one.score, stage=one.stage, tell=one.tell)
+        for one in pool.doubtful
+        if one.banks[0].id in pool.bank and one.books[0].id in pool.books
+    ]
 
 
 def _known(pool: Pool, target: Item, parts: Sequence[Item], known: Known) -> Finding:
@@ -116,7 +123,7 @@ class _Days:
 
 def _components(found: Iterable[Answer]) -> list[list[Answer]]:
     """Gather answers that share a line; the same lines found from both sides are one answer."""
-    distinct = {one.ids: one for one in found}
+    distinct = {one.ids: one for one in sorted(found, key=lambda one: (one.sure, one.marked, one.score))}
     joined = Joined()
     for one in distinct.values():
         first, *rest = one.lines
@@ -132,14 +139,22 @@ def _key(line: Line) -> Key:
     return ("bank" if isinstance(line, BankLine) else "book", line.id)
 
 
-def _take(pool: Pool, found: Iterable[Answer]) -> bool:
-    """Match the answers that share no line with another one; tell whether there was any."""
-    taken = False
-    for group in _components(found):
-        if len(group) == 1 and group[0].sure:
-            one = group[0]
-            taken |= pool.match(one.banks, one.books, STAGE, one.score, words.by_sum, one.mark)
-    return taken
+def _take(pool: Pool, found: Sequence[Answer]) -> bool:
+    """Match the answers that share no line with another one; tell whether there was any.
+
+    What a mark holds together goes first: a sum that may be an accident does not stand against it.
+    """
+    alone = [group[0] for group in _components(one for one in found if one.sure) if len(group) == 1]
+    marked = [one for one in alone if one.marked]
+    taken = _match(pool, marked)
+    if taken:
+        return True
+    return _match(pool, [group[0] for group in _components(found) if len(group) == 1 and group[0].sure])
+
+
+def _match(pool: Pool, sure: Iterable[Answer]) -> bool:
+    done = [pool.match(one.banks, one.books, one.stage, one.score, one.tell, one.mark) for one in sure]
+    return any(done)
 
 
 def _set_aside(pool: Pool, groups: Iterable[Sequence[Answer]]) -> None:
@@ -152,7 +167,7 @@ def _set_aside(pool: Pool, groups: Iterable[Sequence[Answer]]) -> None:
             reason = words.by_sum(first.banks, first.books, first.mark)
             ids = tuple(line.id for line in first.banks), tuple(line.id for line in first.books)
             told = compared(first.banks, first.books)
-            pool.suggestions.append(Suggestion(*ids, STAGE, first.score - 150, reason, told, pool.rules.version))
+            pool.suggestions.append(Suggestion(*ids, first.stage, first.score - 150, reason, told, pool.rules.version))
             continue
         banks: dict[str, BankLine] = {line.id: line for one in group for line in one.banks}
         books: dict[str, BookLine] = {line.id: line for one in group for line in one.books}

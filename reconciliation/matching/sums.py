@@ -103,22 +103,26 @@ def _all_sums(amounts: Sequence[int]) -> list[int]:
     return found
 
 
-def looks(amounts: Sequence[int], target: int, size: int) -> int:
-    """How many sets are at least as simple as one of `size` amounts, of those that fit at all.
+def fitting(amounts: Sequence[int], target: int) -> list[int]:
+    """The amounts that fit into the target at all, next to what those of the other sign give back."""
+    down = sum(amount for amount in amounts if amount < 0)
+    up = sum(amount for amount in amounts if amount > 0)
+    return [amount for amount in amounts if (amount <= target - down if amount > 0 else -amount <= up - target)]
+
+
+def looks(count: int, size: int) -> int:
+    """How many sets are at least as simple as one of `size` out of `count` amounts that fit.
 
     Leaving few out is as simple as taking few: all of them is one set.
     """
-    down = sum(amount for amount in amounts if amount < 0)
-    up = sum(amount for amount in amounts if amount > 0)
-    fitting = sum(1 for amount in amounts if (amount <= target - down if amount > 0 else -amount <= up - target))
-    return sum(math.comb(fitting, at) for at in range(min(size, fitting - size) + 1))
+    return sum(math.comb(count, at) for at in range(min(size, count - size) + 1))
 
 
-def chance_ppm(looked_at: int, amounts: Sequence[int], target: int) -> int:
+def chance_ppm(looked_at: int, fit: Sequence[int], target: int) -> int:
     """How probable it is, in millionths, that one of the sets looked at comes to the target by accident.
 
     Sums spread over about what is taken or what is left out, whichever is less, in steps of the common divisor.
     """
-    step = math.gcd(target, *amounts) or 1
-    spread = max(max(abs(amount) for amount in amounts), min(abs(target), abs(sum(amounts) - target)))
+    step = math.gcd(target, *fit) or 1
+    spread = max(max(abs(amount) for amount in fit), min(abs(target), abs(sum(fit) - target)))
     return looked_at * step * MILLION // spread
