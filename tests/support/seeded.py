@@ -38,6 +38,7 @@ from tests.support import (
     seeded_breaks,
     seeded_exports,
     seeded_health,
+    seeded_matching,
     seeded_online,
     seeded_out,
     seeded_sources,
@@ -116,6 +117,7 @@ def everything(sandbox: Sandbox) -> Seeded:
     paying.seeded(house)
     seeded_ach.filed(house)
     seeded_breaks.worked(house)
+    seeded_matching.matched(house)
     runs.begin(organization_id=house.operator.id, run_on=clock.today(), actor=house.me)
     home = world.organization("agency")
     viewing = [Permission(scope) for scope in ROLE_PERMISSIONS["viewer"]]
