@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from compliance import access, audit, business_days
-from compliance.models import Membership
+from compliance.models import Membership, User
 from compliance.permissions import ROLE_PERMISSIONS, Permission
 from coverpay.kernel import card_numbers, clock, commands, texts
 from coverpay.kernel.actors import Actor
@@ -127,12 +127,11 @@ def assign(*, break_id: str, owner_id: str | None, actor: Actor) -> Break:
     """
     found = locked_open(break_id, actor)
     before = found.owner_id
-    if owner_id is not None:
-        _check_member(found, owner_id)
+    owner = None if owner_id is None else _member(found, owner_id)
     if owner_id == before:
         commands.unchanged()
         return found
-    found.owner_id = owner_id
+    found.owner = owner
     found.save(update_fields=["owner"])
     _noted("break.assign", found, {"owner": before}, {"owner": owner_id})
     return found
@@ -187,9 +186,11 @@ def members_of(organization_id: str) -> list[Membership]:
     return list(rows.select_related("user").order_by("user__name", "user__email"))
 
 
-def _check_member(found: Break, owner_id: str) -> None:
-    if owner_id not in {member.user_id for member in members_of(found.organization_id)}:
+def _member(found: Break, owner_id: str) -> User:
+    owner = next((member.user for member in members_of(found.organization_id) if member.user_id == owner_id), None)
+    if owner is None:
         raise NotAMember("Choose a member of the organization whose role may see breaks.", field="owner")
+    return owner
 
 
 @step

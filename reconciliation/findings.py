@@ -85,10 +85,11 @@ def _open(account: BankAccount, found: Iterable[matching.Break]) -> Iterator[Bre
 
 
 def _inputs(found: matching.Break) -> dict[str, Any]:
+    most = LISTED if found.kind == matching.BreakKind.AMBIGUOUS else None  # the others name all lines of one money
     return {
-        "candidates": list(found.candidates[:LISTED]),
+        "candidates": list(found.candidates[:most]),
         "candidate_count": len(found.candidates),
-        "claimants": list(found.claimants[:LISTED]),
+        "claimants": list(found.claimants[:most]),
         "claimant_count": len(found.claimants),
         "rule_version": found.rule_version,
     }

@@ -69,6 +69,8 @@ class ResolveBreak(PreviewPage):
         found = self._found()
         ways = resolution_previews.ways_of(found) if found else []
         items = resolution_previews.returnable(found) if found and Way.RETURNED_ITEM in ways else []
+        if not items:
+            ways = [way for way in ways if way != Way.RETURNED_ITEM]
         return {**super().get_form_kwargs(), "ways": ways, "items": items}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

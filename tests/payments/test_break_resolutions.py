@@ -14,15 +14,13 @@ from compliance.models import AuditEntry, EventRecord
 from compliance.permissions import Permission
 from coverpay import books as proof
 from coverpay.kernel import clock
-from coverpay.kernel.commands import command
 from coverpay.kernel.errors import Forbidden, IllegalTransition, NotFound
-from coverpay.kernel.money import Money
 from payments import break_resolutions, resolution_previews, settlement
 from payments.break_resolutions import ResolvedOtherwise
 from payments.deposits import Item
 from payments.models import BreakResolution
 from payments.resolution_previews import NotThisWay, Preview, Wish
-from reconciliation import breaks, matches, queries, trust
+from reconciliation import breaks, match_rules, matches, queries, trust
 from reconciliation.ledger import balances
 from reconciliation.ledger.models import Entry
 from reconciliation.models import BankAccount, Break, Match
@@ -167,26 +165,16 @@ def test_what_a_processor_kept_more_than_it_reported_is_its_fee_and_then_the_pay
     assert settled(house)
 
 
-@command
-def _fee_taken(*, account: BankAccount, bank_line: str, book_lines: list[str], minor: int, actor: Any) -> Break | None:
-    return breaks.open_break(
-        organization_id=account.organization_id, bank_account_id=account.id, kind="fee_taken", subject_id=bank_line,
-        difference=Money(minor), reason="2 lines less a fee.",
-        inputs={"candidates": book_lines, "candidate_count": len(book_lines), "claimants": [bank_line]},
-    )  # fmt: skip
-
-
-def test_a_fee_kept_from_several_deposits_joins_them_as_one_match(house: House) -> None:
-    lines = [bank.received(house.bank, minor, on=clock.today()) for minor in (10_000, 25_000)]
-    (alone, *_) = [each for each in stated(house, bank.line(34_700, "NET")) if each.kind == "bank_only"]
-    found = _fee_taken(
-        account=house.bank, bank_line=alone.subject_id, book_lines=[str(line.pk) for line in lines], minor=-300,
-        actor=house.me,
-    )  # fmt: skip
-    assert found is not None
+def test_a_fee_the_rules_know_kept_from_many_deposits_joins_them_all_as_one_match(house: House) -> None:
+    rules = {"fee_terms": [{"name": "wire in", "fixed_minor": 300, "per": "deposit"}]}
+    match_rules.publish(spec=rules, effective_from=books.SINCE, reason="Contract.", actor=house.me)
+    for minor in range(1_001, 1_026):  # 25 deposits, which come to 253.25
+        bank.received(house.bank, minor, "SLIP9", on=clock.today())
+    (found,) = stated(house, bank.line(25_325 - 300, "SLIP9"))
+    assert (found.kind, found.difference_minor) == ("fee_taken", -300)
     made = resolve(house, found, "bank_fee")
-    assert sorted(line.amount_minor for line in made.match.ledger_lines) == [-300, 10_000, 25_000]
-    assert not Break.objects.filter(state="open").exists(), "what else waited for the lines is settled too"
+    assert [line.amount_minor for line in made.match.ledger_lines] == [*range(1_001, 1_026), -300]
+    assert not Break.objects.filter(state="open").exists()
 
 
 def test_a_difference_in_our_favour_waits_in_suspense(house: House) -> None:

@@ -134,9 +134,9 @@ def test_webhooks_set_aside_are_listed_apart(house: House) -> None:
     assert "evt_good" in read(client.get("/inbound/")).text
 
 
-def test_a_payment_on_its_way_looks_again_by_itself_until_it_is_decided(house: House) -> None:
+def test_a_payment_on_its_way_follows_by_itself_and_says_so_until_it_is_decided(house: House) -> None:
     client = world.pages(world.member(house.operator, "cash"))
     attempt = books.collecting(house, books.billed(house))
-    assert b"data-refresh" in client.get(url_of(attempt.payment)).content
+    assert "This page follows by itself" in read(client.get(url_of(attempt.payment))).text
     attempts.submit(attempt.id)
-    assert b"data-refresh" not in client.get(url_of(attempt.payment)).content
+    assert "This page follows by itself" not in read(client.get(url_of(attempt.payment))).text

@@ -119,7 +119,9 @@ def test_a_dispute_is_a_way_of_its_own(house: House) -> None:
     disputed.dispute_of(house, payment)
     _, dispute = ways(house, payment)
     assert (dispute.title, dispute.stops[0].title) == ("Dispute", "Opened")
-    assert (here(dispute), dispute.amount_minor, dispute.over) == ("Opened", -535_900, False)
+    assert (here(dispute), dispute.amount_minor, dispute.over) == (
+        "Withdrawn by the processor", -535_900, False,
+    )  # fmt: skip
 
 
 def test_a_deposit_is_followed_to_the_line_that_shows_it(house: House) -> None:

@@ -7,14 +7,16 @@ from payments.resolution_previews import Wish
 from reconciliation import breaks
 from reconciliation.ledger.models import Fund
 from reconciliation.models import BankAccount, Break
+from tests.support import bai2_writer as writer
 from tests.support import resolving
 from tests.support.books import House
 
 
 def worked(house: House) -> None:
-    """Say something about the first break, and post a fee of our own account."""
+    """Say something about the first break, and post one of two fees of our own account; the other waits."""
     first = Break.objects.filter(organization=house.operator).earliest("id")
     breaks.comment(break_id=first.id, text="Seeded: asked the bank.", actor=house.me)
     own = BankAccount.objects.get(organization=house.operator, ledger_account__fund=Fund.OPERATING)
-    fee = resolving.bank_fee(house, account=own)
+    lines = [writer.Detail("698", minor, ("0",), "", "", "MONTHLY FEE") for minor in (1_250, 300)]
+    fee, _ = resolving.stated(house, *lines, account=own)
     break_resolutions.resolve(break_id=fee.id, wish=Wish("bank_fee"), reason="Seeded.", actor=house.me)
