@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coverpay.demo import bank, book, breaking_job, collect_job, life_job
-from coverpay.demo.bank import Deposit
+from coverpay.demo import bank, book, breaking_job, collect_job, life_job, reconcile_job
+from coverpay.demo.bank import Movement
 from coverpay.demo.client import Client, StepFailed, wait_for
 from coverpay.demo.processor.client import Processor
 from coverpay.demo.receiver import Receiver
@@ -26,7 +26,7 @@ RECEIVER = "Main job's receiver"
 AWAITED_EVENTS = ("policy.bound", "invoice.issued", "payment.succeeded", "invoice.paid", "payout.recorded",
                   "statement.matched", "policy.endorsed", "policy.cancelled", "return_premium.owed",
                   "policy.reinstated", "payment.failed", "recovery.recovered", "payment.refunded",
-                  "disbursement.issued")  # fmt: skip
+                  "disbursement.issued", "break.resolved")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -195,14 +195,18 @@ def read_statement(job: Job) -> None:
     """Import the bank's BAI2 statement; opening and lines must make the closing."""
     file = job.folder / f"statement-{job.payout['reference']}.bai2"
     if not file.exists():
-        deposit = Deposit(job.payout["amount_minor"], job.payout["reference"], "SANDBOX PROCESSOR PAYOUT")
+        amount, reference = job.payout["amount_minor"], job.payout["reference"]
+        moved = [
+            Movement(amount, bank.ACH_CREDIT, reference, "SANDBOX PROCESSOR PAYOUT"),
+            Movement(-bank.SERVICE_CHARGE_MINOR, bank.FEE, "", "MONTHLY SERVICE CHARGE"),
+        ]
         file.write_text(
             bank.statement(
                 bank_id=book.BANK_ID,
                 account=book.ACCOUNT_MARK,
                 on=dt.date.fromisoformat(job.payout["paid_on"]),
                 opening_minor=0,
-                deposits=[deposit],
+                moved=moved,
             )
         )
     content = file.read_bytes()
@@ -224,7 +228,7 @@ def match(job: Job) -> None:
     job.api.post("matching-runs", f"main job: match {job.payout['id']} {clock.now()}", {"bank_account": account["id"]})
     for row in job.api.rows("matches", bank_account=account["id"]):
         job.note(f"matched {row['stage']}, score {row['score']}: {row['reason']}")
-    for row in job.api.rows("breaks", bank_account=account["id"], state="open"):
+    for row in job.api.rows("breaks", bank_account=account["id"]):
         job.figure(f"break, {row['kind'].replace('_', ' ')}", row["difference_minor"])
 
 
@@ -269,6 +273,7 @@ STEPS: tuple[Callable[[Job], None], ...] = (
     *life_job.STEPS,
     *collect_job.STEPS,
     *breaking_job.STEPS,
+    *reconcile_job.STEPS,
     collect_job.trust,
     prove,
 )
