@@ -21,13 +21,24 @@ from reconciliation.statements.bai2_fields import (
     direction,
     type_code,
 )
-from reconciliation.statements.bai2_records import Record, check_plain, read
-from reconciliation.statements.base import Format, ParsedFile, ParsedLine, ParsedStatement, Problems, finish
+from reconciliation.statements.bai2_records import Details, Record, check_plain, read
+from reconciliation.statements.base import (
+    Availability,
+    Format,
+    ParsedFile,
+    ParsedLine,
+    ParsedStatement,
+    Problems,
+    finish,
+)
 
 OPENING_LEDGER, CLOSING_LEDGER = "010", "015"
 DEFAULT_CURRENCY = "USD"
 GROUP_STATUS = {"2": "deletion", "3": "correction", "4": "test"}
+DAYS = frozenset({"0", "1", "2"})
+"""Funds types that say in how many days the whole amount is usable."""
 INTERIM_MODIFIERS = {"1": "interim previous-day", "3": "interim same-day"}
+SIGNS = {f"{number:03}": direction(f"{number:03}") for number in range(1000)}
 NAMES = {"01": "file header", "02": "group header", "03": "account", "49": "account", "98": "group", "99": "file"}
 
 
@@ -61,7 +72,10 @@ def parse(content: bytes) -> ParsedFile:
     problems = Problems()
     reader = _Reader(problems)
     for record in read(content, problems):
-        reader.take(record)
+        if isinstance(record, Details):
+            reader.take_details(record)
+        else:
+            reader.take(record)
     reader.end()
     return finish(Format.BAI2, reader.statements, problems)
 
@@ -78,7 +92,7 @@ class _Reader:
         self.sender = ""
         self.default_currency = DEFAULT_CURRENCY
         self.ended = False
-        self._last: Record | None = None
+        self._last: Record | Details | None = None
         self._takers: dict[str, Callable[[Record], None]] = {
             "01": self._file_header,
             "02": self._group_header,
@@ -98,22 +112,55 @@ class _Reader:
             self.file = _Level(record)
         self._takers[record.code](record)
 
+    def take_details(self, details: Details) -> None:
+        """Take plain details; when there is anything to report about where they stand, they go the long way."""
+        account, group = self.account, self.group
+        signs = [SIGNS[found[1]] for found in details.found]
+        if account is None or group is None or group.as_of is None or self.ended or not all(signs):
+            for record in details.records():
+                self.take(record)
+            return
+        as_of = group.as_of
+        lines = [
+            ParsedLine(
+                line,
+                as_of,
+                as_of if kind == "0" else None,
+                sign * int(amount),
+                code,
+                bank_reference.strip(),
+                customer_reference.strip(),
+                text.removesuffix("/").strip(),
+                Availability(kind, None, "", ((int(kind), int(amount)),)) if kind in DAYS else Availability(kind),
+            )
+            for (line, _), sign, (code, amount, kind, bank_reference, customer_reference, text) in zip(
+                details.lines, signs, [found.groups() for found in details.found], strict=True
+            )
+            if sign
+        ]
+        account.lines += lines
+        account.total += sum(abs(line.amount_minor) for line in lines)
+        account.records += len(lines)
+        self._last = details
+
     def end(self) -> None:
         """Report the trailers that never came."""
         if self._last is None:
             return
-        self._leave_account(self._last)
-        self._leave_group(self._last)
+        last = list(self._last.records())[-1] if isinstance(self._last, Details) else self._last
+        self._leave_account(last)
+        self._leave_group(last)
         if not self.ended:
-            self._report(self._last, "file_not_closed", "The file ends without its trailer, record 99.", end=True)
+            self._report(last, "file_not_closed", "The file ends without its trailer, record 99.", end=True)
 
     def _report(self, record: Record, code: str, message: str, *, end: bool = False) -> None:
         self.problems.add(record.last_line if end else record.line, 1, code, message)
 
     def _count(self, record: Record) -> None:
-        for level in (self.file, self.group, self.account):
-            if level is not None:
-                level.records += len(record.rows)
+        """Count physical records at the innermost level; a level that closes hands its count on."""
+        level = self.account or self.group or self.file
+        if level is not None:
+            level.records += len(record.rows)
 
     # -- 01, 02, 03: a level opens -------------------------------------------------------------------------------
 
@@ -316,6 +363,9 @@ class _Reader:
         account, group, self.account = self.account, self.group, None
         if account is None:
             return
+        outer = group or self.file
+        if outer is not None:
+            outer.records += account.records
         if group is not None:
             group.total += account.total
             group.parts += 1
@@ -339,6 +389,7 @@ class _Reader:
         group, self.group = self.group, None
         if group is not None and self.file is not None:
             self.file.total += group.total
+            self.file.records += group.records
             self.file.parts += 1
 
     def _plain(self, record: Record) -> Fields:

@@ -10,15 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reconciliation.statements.base import Problems
 
 CONTINUATION = "88"
 RECORD_CODES = frozenset({"01", "02", "03", "16", "49", "88", "98", "99"})
 
-_LINE_ENDS = re.compile(r"\r\n|\n|\r")
 _DECLARED_LENGTH = re.compile(r"\s*01(?:,[^,/]*){5},\s*([0-9]{1,5})\s*,")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_DETAIL = re.compile(
+    r"16,([0-9]{3}),([0-9]{1,12}),([Z012]?),([^,/\x00-\x1f\x7f]*),([^,/\x00-\x1f\x7f]*),([^\x00-\x08\x0b-\x1f\x7f]*)"
+)
 _END_OF_MEDIA = "\x1a\x00 \r\n"
 _FIRST_FIELD = 4  # "16," comes before it
 
@@ -80,23 +83,48 @@ class Record:
         return "\n".join(part for part in parts if part)
 
 
-def read(content: bytes, problems: Problems) -> Iterator[Record]:
-    """Give the logical records in order. Lines that are no record are reported and left out."""
+class Details(NamedTuple):
+    """Details (16) that follow each other, each of one physical record with plain fields, as nearly all are."""
+
+    lines: list[tuple[int, str]]
+    found: list[re.Match[str]]
+    """For each: type code, amount, funds type, bank reference, customer reference, text."""
+
+    def records(self) -> Iterator[Record]:
+        """Give them field by field, as any other record."""
+        for line, text in self.lines:
+            body = text[3:]
+            yield Record("16", (Row(line, tuple(body.removesuffix("/").split(",")), body.endswith("/")),))
+
+
+def read(content: bytes, problems: Problems) -> Iterator[Record | Details]:
+    """Give the logical records in order, plain details in runs. Lines that are no record are reported and left out."""
+    lines = _physical(content)
+    plain = [_DETAIL.fullmatch(text) for _, text in lines]
     rows: list[Row] = []
-    code = ""
-    for line, text in _physical(content):
-        found = _row(line, text, problems)
-        if found is None:
-            continue
-        row_code, row = found
-        if row_code == CONTINUATION and not rows:
-            problems.add(line, 1, "nothing_to_continue", "Record 88 continues nothing: no record stands before it.")
-        elif row_code == CONTINUATION:
-            rows.append(row)
-        else:
-            if rows:
-                yield Record(code, tuple(rows))
-            code, rows = row_code, [row]
+    code, at = "", 0
+    for stop in [*(number for number, found in enumerate(plain) if found is None), len(lines)]:
+        goes_on = stop < len(lines) and lines[stop][1].startswith(CONTINUATION)
+        end = stop - 1 if goes_on and stop > at else stop  # a detail that is continued is not plain
+        if end > at and rows:
+            yield Record(code, tuple(rows))
+            rows = []
+        if end > at:
+            yield Details(lines[at:end], [found for found in plain[at:end] if found is not None])
+        for line, text in lines[end : stop + 1]:
+            found = _row(line, text, problems)
+            if found is None:
+                continue
+            row_code, row = found
+            if row_code == CONTINUATION and not rows:
+                problems.add(line, 1, "nothing_to_continue", "Record 88 continues nothing: no record stands before it.")
+            elif row_code == CONTINUATION:
+                rows.append(row)
+            else:
+                if rows:
+                    yield Record(code, tuple(rows))
+                code, rows = row_code, [row]
+        at = stop + 1
     if rows:
         yield Record(code, tuple(rows))
 
@@ -125,21 +153,19 @@ def check_plain(record: Record, upto: int | None, problems: Problems) -> None:
         position += len(row.fields)
 
 
-def _physical(content: bytes) -> Iterator[tuple[int, str]]:
+def _physical(content: bytes) -> list[tuple[int, str]]:
     """Cut the file into physical records, numbered from 1; blank ones are skipped.
 
     Records end with CR LF, LF or CR. A file without any line end is cut by the physical record length that its 01
     record declares (fixed-length blocking).
     """
     text = _decode(content).rstrip(_END_OF_MEDIA)
-    pieces = _LINE_ENDS.split(text)
+    pieces = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     declared = _DECLARED_LENGTH.match(text)
     if len(pieces) == 1 and declared and int(declared[1]) > 0:
         length = int(declared[1])
         pieces = [text[start : start + length] for start in range(0, len(text), length)]
-    for number, piece in enumerate(pieces, start=1):
-        if piece.strip():
-            yield number, piece.rstrip()
+    return [(number, kept) for number, piece in enumerate(pieces, start=1) if (kept := piece.rstrip())]
 
 
 def _decode(content: bytes) -> str:

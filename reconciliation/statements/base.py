@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from coverpay.kernel.money import Money
 
@@ -37,8 +38,7 @@ class Problem:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Availability:
+class Availability(NamedTuple):
     """When the bank makes the money usable; says nothing about whether it is ours.
 
     `distribution` holds (days from the posting date, amount in minor units); an empty `funds_type` is "not said".
@@ -53,8 +53,7 @@ class Availability:
 NOT_SAID = Availability()
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedLine:
+class ParsedLine(NamedTuple):
     """One movement on the account; `amount_minor` is positive when money came in. `line` is its place in the file."""
 
     line: int

@@ -13,7 +13,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from coverpay.kernel.money import EXPONENTS
 from reconciliation.statements.base import (
@@ -75,7 +74,7 @@ def _notice(node: Node, problems: Problems) -> ParsedNotice | None:
     if node.child("Bal") is not None:
         report(problems, node, "unknown_element", "A notification states no balances, this one does.")
     told = tuple(
-        Announced(replace(found.line, bank_reference=found.servicer_reference), found.is_booked)
+        Announced(found.line._replace(bank_reference=found.servicer_reference), found.is_booked)
         for found in read
         if found.state != INFORMATION
     )

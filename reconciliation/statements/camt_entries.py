@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reconciliation.statements.base import LONGEST_REFERENCE, LONGEST_TYPE_CODE, ParsedLine, Problems
 from reconciliation.statements.figures import BadFigure, minor
@@ -48,7 +48,7 @@ class Entry:
         """Give the line; without a booking date it was booked on the statement's day, at the latest."""
         if self.is_dated or self.line.posted_on <= as_of:
             return self.line
-        return replace(self.line, posted_on=as_of)
+        return self.line._replace(posted_on=as_of)
 
 
 def entry(node: Node, currency: str, problems: Problems) -> Entry | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from reconciliation.statements.base import (
     UNNAMED_BANK,
@@ -34,6 +34,8 @@ from reconciliation.statements.mt940_fields import (
 
 _NUMBER = re.compile(r"([0-9]{1,5})(?:/([0-9]{1,5}))?")
 KNOWN = frozenset({"20", "21", "25", "25P", "28C", "28", "60F", "60M", "61", "86", "62F", "62M", "64", "65"})
+BEFORE_86 = frozenset({"61", "62F", "62M", "64", "65"})
+NO_FIELD = Field("", 0, 0, ())
 BALANCE_NAMES = {"60": "opening", "62": "closing"}
 
 
@@ -66,8 +68,13 @@ def _page(message: Message, problems: Problems) -> _Page:
     first = message.fields[0]
     page = _Page(first, message.fields[-1].last_line)
     last_tag = ""
-    for one in message.fields:
-        if one.tag not in KNOWN:
+    for one, after in zip(message.fields, [*message.fields[1:], NO_FIELD], strict=True):
+        if one.tag == "61":
+            _moved(one, after.rows if after.tag == "86" else (), page, problems)
+        elif one.tag == "86":
+            if last_tag not in BEFORE_86:
+                problems.add(one.line, 1, "out_of_order", "Information (86) follows neither a movement nor a balance.")
+        elif one.tag not in KNOWN:
             problems.add(one.line, 1, "unknown_field", f"Field {one.tag} does not belong in an MT940.")
         elif one.tag in ("25", "25P"):
             _account(one, message, page, problems)
@@ -77,16 +84,6 @@ def _page(message: Message, problems: Problems) -> _Page:
             _balanced(one, page, problems)
         elif one.tag in ("64", "65"):
             balance(one, problems)
-        elif one.tag == "61":
-            if page.opening is None or page.closing is not None:
-                problems.add(one.line, 1, "out_of_order", "A movement (61) stands outside the two balances.")
-            read = movement(one, page.opening.currency if page.opening else "", problems)
-            if read is not None:
-                page.lines.append(read)
-            if not has_entry_date(one):
-                page.undated.add(one.line)
-        elif one.tag == "86":
-            _information(one, last_tag, page, problems)
         last_tag = one.tag
     _check_page(page, problems)
     return page
@@ -122,17 +119,15 @@ def _balanced(one: Field, page: _Page, problems: Problems) -> None:
         page.closing = read
 
 
-def _information(one: Field, before: str, page: _Page, problems: Problems) -> None:
-    """Give 86 to the movement before it; after a balance it speaks of the whole statement, and is left out."""
-    if before == "61" and page.lines:
-        page.lines[-1] = _with_text(page.lines[-1], one.rows)
-    elif before not in ("61", "62F", "62M", "64", "65"):
-        problems.add(one.line, 1, "out_of_order", "Information (86) follows neither a movement nor a balance.")
-
-
-def _with_text(line: ParsedLine, rows: Sequence[str]) -> ParsedLine:
-    text = "\n".join(part for part in (line.text, *(row.strip() for row in rows)) if part)
-    return replace(line, text=text)
+def _moved(one: Field, said: Sequence[str], page: _Page, problems: Problems) -> None:
+    """Read 61 with what 86 says of it. After a balance, 86 speaks of the whole statement, and is left out."""
+    if page.opening is None or page.closing is not None:
+        problems.add(one.line, 1, "out_of_order", "A movement (61) stands outside the two balances.")
+    read = movement(one, said, page.opening.currency if page.opening else "", problems)
+    if read is not None:
+        page.lines.append(read)
+        if not has_entry_date(one):
+            page.undated.add(one.line)
 
 
 def _check_page(page: _Page, problems: Problems) -> None:
@@ -153,7 +148,7 @@ def _check_page(page: _Page, problems: Problems) -> None:
         problems.add(closing.line, 1, "page_does_not_tie", message)
     for place, line in enumerate(page.lines):
         if line.posted_on > closing.on and line.line in page.undated:
-            page.lines[place] = replace(line, posted_on=closing.on)
+            page.lines[place] = line._replace(posted_on=closing.on)
         elif line.posted_on > closing.on:
             message = f"A movement is entered on {line.posted_on}, after {closing.on}."
             problems.add(line.line, 1, "after_the_day", message)

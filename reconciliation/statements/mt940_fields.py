@@ -7,9 +7,11 @@ Source: SWIFT Standards, Category 9, MT940 field specifications: 60a and 62a are
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from coverpay.kernel.money import EXPONENTS
 from reconciliation.statements.base import ParsedLine, Problems
@@ -20,7 +22,7 @@ _SENDER = re.compile(r"\{1:[FAL][0-9]{2}([A-Z0-9]{8})[A-Z0-9]{4}")
 _OUTPUT = re.compile(r"\{2:O[0-9]{3}[0-9]{10}([A-Z0-9]{8})")
 _BLOCK = r"\{[1235S]:(?:[^{}]|\{[^{}]*\})*\}"
 _ENVELOPE = re.compile(rf"(?:-\}}|-$)?(?:{_BLOCK})+(?:\{{4:)?|-\}}|-$|\{{4:")
-_LINE_ENDS = re.compile(r"\r\n|\n|\r")
+_ENVELOPE_STARTS = ("{", "-")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _BALANCE = re.compile(r"([CD])([0-9]{6})([A-Z]{3})([0-9]{1,15},[0-9]{0,14})")
 _MOVEMENT = re.compile(r"([0-9]{6})([0-9]{4})?(R?[CD])([A-Z])?([0-9]{1,15},[0-9]{0,14})([NSF][A-Z0-9]{3})(.*)")
@@ -28,8 +30,7 @@ SIGNS = {"C": 1, "D": -1, "RC": -1, "RD": 1}
 NO_REFERENCE = "NONREF"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field: its tag, its rows, and where its content starts."""
 
     tag: str
@@ -70,15 +71,17 @@ def fields(content: bytes, problems: Problems) -> Iterator[tuple[str, Field]]:
     sender, tag, line, column = "", "", 0, 0
     opened_at = 0  # the line whose envelope is still open
     rows: list[str] = []
-    for number, whole in enumerate(_LINE_ENDS.split(_decode(content).rstrip("\x1a\x00 \r\n")), start=1):
-        control = _CONTROL.search(whole)
+    file = _decode(content).rstrip("\x1a\x00 \r\n").replace("\r\n", "\n").replace("\r", "\n")
+    is_clean = _CONTROL.search(file) is None
+    for number, whole in enumerate(file.split("\n"), start=1):
+        control = None if is_clean else _CONTROL.search(whole)
         if control:
             message = f"Character {ord(control[0])} does not belong in a statement."
             problems.add(number, control.start() + 1, "control_character", message)
             continue
-        envelope = _ENVELOPE.match(whole)
+        envelope = _ENVELOPE.match(whole) if whole.startswith(_ENVELOPE_STARTS) else None
         text = whole[envelope.end() :] if envelope else whole
-        opened = _FIELD.match(text)
+        opened = _FIELD.match(text) if text.startswith(":") else None
         if (opened or envelope) and tag:
             yield sender, Field(tag, line, column, tuple(rows))
             tag = ""
@@ -151,8 +154,8 @@ def balance(one: Field, problems: Problems) -> Balance | None:
     return Balance(one.line, SIGNS[mark] * value, currency, on, one.tag.endswith("F"))
 
 
-def movement(one: Field, currency: str, problems: Problems) -> ParsedLine | None:
-    """Read a movement (61); None when it cannot be read (then reported)."""
+def movement(one: Field, said: Sequence[str], currency: str, problems: Problems) -> ParsedLine | None:
+    """Read a movement (61) with the rows of the 86 behind it; None when it cannot be read (then reported)."""
     read = _MOVEMENT.fullmatch(one.text)
     if read is None:
         message = f"{one.text[:40]!r} is no movement; it is written like 2601040104C1234,56NTRFREFERENCE."
@@ -174,6 +177,7 @@ def movement(one: Field, currency: str, problems: Problems) -> ParsedLine | None
     value = _figure(figure, currency, one, read.start(5), problems) if currency else None
     if value is None:
         return None
+    reference = reference.strip()
     return ParsedLine(
         line=one.line,
         posted_on=posted,
@@ -181,17 +185,19 @@ def movement(one: Field, currency: str, problems: Problems) -> ParsedLine | None
         amount_minor=SIGNS[mark] * value,
         type_code=kind,
         bank_reference=bank_reference.strip(),
-        customer_reference="" if reference.strip() == NO_REFERENCE else reference.strip(),
-        text=_supplement(mark, one.rows[1:]),
+        customer_reference="" if reference == NO_REFERENCE else reference,
+        text=_text(mark, (*one.rows[1:], *said)),
     )
 
 
 def has_entry_date(one: Field) -> bool:
     """Tell whether a movement says when it was entered: ten digits before its mark instead of six."""
-    return one.text[:10].isdigit()
+    return one.rows[0].lstrip()[:10].isdigit()
 
 
-def _supplement(mark: str, rows: Sequence[str]) -> str:
+def _text(mark: str, rows: Sequence[str]) -> str:
+    if len(rows) == 1 and mark in ("C", "D"):
+        return rows[0].strip()
     said = ["Reversal"] if mark.startswith("R") else []
     return "\n".join(part for part in (*said, *(row.strip() for row in rows)) if part)
 
@@ -204,12 +210,14 @@ def _figure(figure: str, currency: str, one: Field, offset: int, problems: Probl
         return None
 
 
+@functools.lru_cache(maxsize=1024)
 def _day(shown: str) -> dt.date | None:
     """Read YYMMDD; 00-79 are 2000-2079 and 80-99 are 1980-1999."""
     year = int(shown[:2])
     return _date(year + (2000 if year < 80 else 1900), shown[2:])
 
 
+@functools.lru_cache(maxsize=1024)
 def _near(value_date: dt.date, entered: str) -> dt.date | None:
     """Find the year of an entry date: the one that puts it nearest to the value date, also over the year's end."""
     years = (value_date.year - 1, value_date.year, value_date.year + 1)
