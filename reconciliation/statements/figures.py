@@ -26,9 +26,9 @@ def minor(text: str, currency: str, *, signed: bool = False) -> int:
     """
     places = EXPONENTS[currency]
     whole, _, decimals = text.partition(".")
-    digits = whole + decimals
+    digits = (whole[1:] if signed and text.startswith(("-", "+")) else whole) + decimals
     if len(decimals) == places and len(digits) <= _SHORT and digits.isdecimal() and digits.isascii():
-        return int(digits)  # as nearly all are written
+        return -int(digits) if text.startswith("-") else int(digits)  # as nearly all are written
     read = _DECIMAL.fullmatch(text)
     if read is None:
         raise BadFigure("bad_amount", f"{text[:30]!r} is no amount.")

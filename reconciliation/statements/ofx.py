@@ -11,6 +11,7 @@ statement before closed with; a line changed, lost or added moves it.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 
 from coverpay.kernel.money import EXPONENTS
@@ -152,7 +153,9 @@ def _amount(node: Node, name: str, currency: str, problems: Problems) -> int | N
     if money is None:
         report(problems, node, "field_missing", f"{node.name} has no {name}.")
         return None
-    text = money.text.replace(",", ".") if _COMMA.fullmatch(money.text) else money.text
+    text = money.text
+    if "," in text and _COMMA.fullmatch(text):
+        text = text.replace(",", ".")
     try:
         return minor(text, currency, signed=True)
     except BadFigure as refused:
@@ -167,13 +170,22 @@ def _day(node: Node, name: str, problems: Problems, *, required: bool = False) -
         if required:
             report(problems, moment or node, "field_missing", f"{node.name} has no {name}.")
         return None
-    read = _MOMENT.fullmatch(moment.text)
+    day = _day_of(moment.text)
+    if day is None:
+        report(
+            problems, moment, "bad_date", f"{moment.text[:40]!r} is no date; dates are written YYYYMMDDHHMMSS[-5:EST]."
+        )
+    return day
+
+
+@functools.lru_cache(maxsize=1024)
+def _day_of(text: str) -> dt.date | None:
+    read = _MOMENT.fullmatch(text)
     if read is not None and (read[3] is None or abs(int(read[3].partition(".")[0])) <= 14):
         try:
             return dt.date(int(read[1][:4]), int(read[1][4:6]), int(read[1][6:]))
         except ValueError:
             pass
-    report(problems, moment, "bad_date", f"{moment.text[:40]!r} is no date; dates are written YYYYMMDDHHMMSS[-5:EST].")
     return None
 
 

@@ -13,7 +13,9 @@ from bisect import bisect_right
 from reconciliation.statements.base import Problems
 from reconciliation.statements.xml_tree import DEEPEST, MOST_ELEMENTS, Node, read_xml, report
 
-_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9._]{0,62})[ \t]*>")
+_NAME = r"[A-Za-z][A-Za-z0-9._]{0,62}[ \t]*>"
+_TAG = re.compile(rf"<(/?)([A-Za-z][A-Za-z0-9._]{{0,62}})[ \t]*>([^<]*(?:<(?!/?{_NAME})[^<]*)*)")
+"""A tag and what is said up to the next one; a sign that begins no tag is text."""
 _HEADER = re.compile(r"\s*([A-Z]+)\s*:\s*([^\r\n<]*?)[ \t]*(?=[\r\n<]|$|[A-Z]+:)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?(?:xml|OFX)\s", re.IGNORECASE)
@@ -73,6 +75,13 @@ class _Places:
 
     def __init__(self, text: str) -> None:
         self._starts = [0, *(found.end() for found in _LINE_END.finditer(text))]
+        self._ahead = 1
+
+    def after(self, offset: int) -> tuple[int, int]:
+        """As `of`, for offsets asked in their order."""
+        while self._ahead < len(self._starts) and self._starts[self._ahead] <= offset:
+            self._ahead += 1
+        return self._ahead, offset - self._starts[self._ahead - 1] + 1
 
     def of(self, offset: int) -> tuple[int, int]:
         line = bisect_right(self._starts, offset)
@@ -91,22 +100,15 @@ class _Sgml:
         self.leaf = ""  # the element just read, whose end tag may follow
 
     def read(self) -> Node | None:
-        count, after = 0, 0
-        tags = iter(_TAG.finditer(self.text))
-        tag = next(tags, None)
-        while tag is not None:
-            following = next(tags, None)
-            count += 1
-            if count > MOST_ELEMENTS or len(self.open) > DEEPEST:
+        for count, tag in enumerate(_TAG.finditer(self.text)):
+            if count >= MOST_ELEMENTS or len(self.open) > DEEPEST:
                 self._report(tag.start(), "xml_too_large", "The OFX is too deep or has too many elements.")
                 return None
-            after = following.start() if following is not None else len(self.text)
-            said = self.text[tag.end() : after]
-            if tag[1]:
-                self._end(tag[2].upper(), tag.start(), said)
+            closes, name, said = tag.groups()
+            if closes:
+                self._end(name.upper(), tag.start(), said)
             else:
-                self._start(tag[2].upper(), tag.start(), said)
-            tag = following
+                self._start(name.upper(), tag.start(), said)
         for node in self.open:
             report(self.problems, node, "not_closed", f"{node.name} has no end tag; the file may be cut off.")
         if self.root is None:
@@ -118,7 +120,7 @@ class _Sgml:
         self.problems.add(line, column, code, message)
 
     def _start(self, name: str, offset: int, said: str) -> None:
-        line, column = self.places.of(offset)
+        line, column = self.places.after(offset)
         text = said.strip()
         node = Node(name, line, column, "", html.unescape(text) if "&" in text else text)
         if self.open:
