@@ -116,7 +116,7 @@ BROKEN = {
     "difference": ["0.00"],
 }
 # The sandbox pays out the rest: 6,405.80 + 8,512.01 + 2,762.32 = 17,680.13, less 100 given back, less 2.9% and 0.30 of
-# each charge (185.7682, 246.84829, 80.10728): 186.07 + 247.15 + 80.41 = 513.63; 17,066.50 are left, not at the bank yet.
+# each charge (185.7682, 246.84829, 80.10728): 186.07 + 247.15 + 80.41 = 513.63. 17,066.50 are left, in transit.
 # Another trust account takes 125 + 75 in one credit, 600 of a stranger, 1.37 interest, and 4 go: 797.37. The first has
 # 5,303.29 + 17,066.50 - 12.50 = 22,357.29 in the books; 17,066.50 + 350 - 250 of it the bank has not shown: 5,190.79.
 RECONCILED = {
@@ -142,7 +142,7 @@ RECONCILED = {
 # The first three that paid, together. Commission: 750 + 15% of 14,012.05 (2,101.8075) + 15% of 2,400 = 360. Carrier:
 # 4,250 + 14,012.05 - 2,101.81 + 2,040, and fees 125 + 250 + 250. Tax: 234 + 655.76 + 112.32. With the four at the other
 # processor: commission 150 each, carrier 850 and fee 250 each, tax 46.80 each. Carrier and tax must stay: 24,414.52; so
-# must 600 + 200 that nobody's invoice took and 1.37 of interest. The banks have 22,357.29 + 797.37 by the books, which is
+# must 600 + 200 that nobody's invoice took and 1.37 of interest. The banks have 22,357.29 + 797.37, which is
 # less, so nothing may leave. Operating bears what processors kept, 155.71 + 513.63, and the bank's 12.50 + 4.
 # What is declined or not settled stays receivable: 2,762.32 + 1,296.80.
 BOOKS = {
