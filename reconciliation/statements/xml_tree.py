@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 DEEPEST = 60
 MOST_ELEMENTS = 1_500_000
 NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_CHILDREN: list[Node] = []
+"""Of every element without any; never appended to."""
 
 
 class Node:
@@ -40,11 +42,11 @@ class Node:
         self.namespace = namespace
         self.text = text
         self.attributes = attributes
-        self.children: Sequence[Node] = ()
+        self.children: list[Node] = NO_CHILDREN
 
     def add(self, child: Node) -> None:
         """Put a child behind the others. Most elements have none, and keep no list."""
-        if isinstance(self.children, list):
+        if self.children:
             self.children.append(child)
         else:
             self.children = [child]
@@ -82,7 +84,7 @@ def read_xml(content: bytes, problems: Problems) -> Node | None:
     """Give the root element; None, with the problem reported, for what is not plain well-formed XML."""
     target = _Target()
     parser = XMLParser(target=target, forbid_dtd=True)
-    target.parser = getattr(parser, "parser", None)
+    target.listen(parser.parser)
     try:
         parser.feed(content)
         parser.close()
@@ -109,42 +111,49 @@ class _TooLarge(Exception):
 
 
 class _Target:
-    """Builds nodes from the parser's events; the parser says where it stands."""
+    """Builds nodes straight from expat's events; what is refused is for defusedxml to say. Expat knows the places."""
 
     def __init__(self) -> None:
-        self.parser: XMLParserType | None = None
+        self.expat: XMLParserType | None = None
         self.root: Node | None = None
         self._open: list[Node] = []
         self._text: list[str] = []
-        self._count = 0
+        self._names: dict[str, tuple[str, str]] = {}
+        self._left = MOST_ELEMENTS
+        self.data = self._text.append
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        line, column = _place(self)
-        namespace, _, name = tag.rpartition("}")
-        node = Node(name, line, column, namespace[1:], "", attributes or NOTHING)
-        self._count += 1
-        if len(self._open) >= DEEPEST or self._count > MOST_ELEMENTS:
-            raise _TooLarge(line, "The XML is nested too deeply or has too many elements for a statement.")
-        if self._open:
-            self._open[-1].add(node)
+    def listen(self, expat: XMLParserType) -> None:
+        """Take the elements from expat itself, past the names that the library makes of them."""
+        self.expat = expat
+        expat.StartElementHandler = self._start
+        expat.EndElementHandler = self._end
+
+    def _start(self, tag: str, attributes: list[str]) -> None:
+        names = self._names.get(tag)
+        if names is None:
+            namespace, _, name = tag.rpartition("}")
+            names = self._names[tag] = (name, namespace)
+        expat, stack = self.expat, self._open
+        assert expat is not None
+        said = dict(zip(attributes[::2], attributes[1::2], strict=True)) if attributes else NOTHING
+        node = Node(names[0], expat.CurrentLineNumber, expat.CurrentColumnNumber + 1, names[1], "", said)
+        self._left -= 1
+        if len(stack) >= DEEPEST or self._left < 0:
+            raise _TooLarge(node.line, "The XML is nested too deeply or has too many elements for a statement.")
+        if stack:
+            stack[-1].add(node)
         else:
             self.root = node
-        self._open.append(node)
+        stack.append(node)
         self._text.clear()
 
-    def data(self, text: str) -> None:
-        self._text.append(text)
-
-    def end(self, tag: str) -> None:
+    def _end(self, tag: str) -> None:
         node = self._open.pop()
         if not node.children:
             node.text = "".join(self._text).strip()
         self._text.clear()
 
-    def close(self) -> None:
-        """Nothing is left to do at the end."""
-
 
 def _place(target: _Target) -> tuple[int, int]:
-    parser = target.parser
-    return (parser.CurrentLineNumber, parser.CurrentColumnNumber + 1) if parser is not None else (1, 1)
+    expat = target.expat
+    return (expat.CurrentLineNumber, expat.CurrentColumnNumber + 1) if expat is not None else (1, 1)
