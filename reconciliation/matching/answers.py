@@ -126,7 +126,7 @@ def _answer(
     pool: Pool, target: Item, parts: Sequence[Item], mark: str, score: int, *, sure: bool, marked: bool
 ) -> Answer | None:
     """Set target and parts on their sides; nothing when a person took exactly these apart."""
-    lines = [target.line, *(part.line for part in parts)]
+    lines = sorted((target.line, *(part.line for part in parts)), key=lambda line: line.id)
     banks = tuple(line for line in lines if isinstance(line, BankLine))
     books = tuple(line for line in lines if isinstance(line, BookLine))
     return None if pool.is_refused(banks, books) else Answer(banks, books, mark, score, sure, marked)

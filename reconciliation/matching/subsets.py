@@ -28,8 +28,9 @@ def subset_sum(pool: Pool) -> None:
     books = items_of_books(in_order(pool.books))
     known: Known = {}
     while True:
-        found = _round(pool, banks, books, known)
-        found += _round(pool, books, banks, known)
+        notes: dict[str, str] = {}
+        found = _round(pool, banks, books, known, notes)
+        found += _round(pool, books, banks, known, {})
         found += of_parties(pool)
         found += _pairs(pool)
         if not _take(pool, found):
@@ -38,25 +39,28 @@ def subset_sum(pool: Pool) -> None:
                 break
         banks = [item for item in banks if item.line.id in pool.bank]
         books = [item for item in books if item.line.id in pool.books]
+    pool.notes.update(notes)
     _set_aside(pool, _components(found))
 
 
-def _round(pool: Pool, targets: Sequence[Item], others: Sequence[Item], known: Known) -> list[Answer]:
-    """Look for the answers of each target among the others within the window."""
+def _round(
+    pool: Pool, targets: Sequence[Item], others: Sequence[Item], known: Known, notes: dict[str, str]
+) -> list[Answer]:
+    """Look for the answers of each target among the others within the window; note where none is proved."""
     window = pool.rules.date_window_days
     whole = wholes(others, {target.amount for target in targets}, 2 * window)
     near = _Near(pool, others)
     found: list[Answer] = []
     for target in targets:
-        parts = near.of(target)
+        parts, too_many = near.of(target)
         sets = [one for one in whole.get(target.amount, ()) if one.is_within(target.day - window, target.day + window)]
-        if len(parts) < 2 and not sets:
+        if len(parts) < 2 and not sets and not too_many:
             continue
         finding = _known(pool, target, parts, known)
         own = [*finding.answers, *(of_wholes(pool, target, parts or sets[0].items, sets) if sets else ())]
-        if isinstance(target.line, BankLine) and finding.unproved and not own:
-            note = f"whether book lines near in time add up to it is not proved: {finding.unproved}."
-            pool.notes[target.line.id] = note
+        unproved = too_many or finding.unproved
+        if unproved and not own:
+            notes[target.line.id] = f"whether book lines near in time add up to it is not proved: {unproved}."
         found.extend(own)
     return found
 
@@ -82,7 +86,6 @@ class _Near:
     """The lines of one side by day; those of a party by themselves, for where too many stand near in time."""
 
     def __init__(self, pool: Pool, items: Sequence[Item]) -> None:
-        self._pool = pool
         self._window = pool.rules.date_window_days
         self._bound = pool.rules.subset_max_candidates
         self._all = _Days(items)
@@ -92,17 +95,16 @@ class _Near:
                 by_party.setdefault(item.party, []).append(item)
         self._of_party = {party: _Days(some) for party, some in by_party.items() if len(some) > 1}
 
-    def of(self, target: Item) -> Sequence[Item]:
-        """The lines within the window of a line, only those of its party where all are more than the bound."""
+    def of(self, target: Item) -> tuple[Sequence[Item], str]:
+        """The lines within the window of a line; only those of its party, with a word on it, where all are too many."""
         first, last = target.day - self._window, target.day + self._window
-        if self._all.count(first, last) <= self._bound:
-            return self._all.between(first, last)
-        if isinstance(target.line, BankLine):
-            self._pool.notes[target.line.id] = (
-                f"more than {self._bound} open book lines are near in time, so that no sum of them is proved."
-            )
+        if (count := self._all.count(first, last)) <= self._bound:
+            return self._all.between(first, last), ""
         own = self._of_party.get(target.party)
-        return own.between(first, last) if own and own.count(first, last) <= self._bound else ()
+        fits = own is not None and own.count(first, last) <= self._bound
+        return own.between(
+            first, last
+        ) if own and fits else (), f"{count} lines are more than the bound of {self._bound}"
 
 
 class _Days:

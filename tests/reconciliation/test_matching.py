@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import pytest
 
-from reconciliation.matching import BankLine, BookLine, BreakKind, MatchResult, MatchRules, match
+from reconciliation.matching import BreakKind, MatchResult, MatchRules, match
 from reconciliation.matching.names import normal
+from tests.support.match_lines import ACCOUNT, bank, book, day, kinds
 
 RULES = MatchRules(version="2026-01", date_window_days=3)
-ACCOUNT = "bnk_trust"
-
-
-def day(number: int) -> dt.date:
-    return dt.date(2026, 1, number)
-
-
-def bank(
-    id: str, amount: int, on: int = 5, *references: str, currency: str = "USD", account: str = ACCOUNT
-) -> BankLine:
-    return BankLine(id, account, amount, currency, day(on), references)
-
-
-def book(
-    id: str, amount: int, on: int = 5, reference: str = "", currency: str = "USD", account: str = ACCOUNT
-) -> BookLine:
-    return BookLine(id, account, amount, currency, day(on), reference, "pol_1")
 
 
 def pairs(result: MatchResult) -> dict[str, tuple[str, str]]:
     return {found.bank_line_ids[0]: (found.book_line_ids[0], found.stage) for found in result.matches}
-
-
-def kinds(result: MatchResult) -> dict[str, str]:
-    return {found.line_id: found.kind.value for found in result.breaks}
 
 
 def test_same_reference_and_amount_is_a_match_with_its_reason() -> None:
