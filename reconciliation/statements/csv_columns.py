@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from reconciliation.statements.base import Problems
 from reconciliation.statements.figures import BadFigure, minor
 
 _CURRENCY_SIGN = re.compile(r"^(?:US)?\$|^[€£]|[€£]$|^(?:USD|EUR|GBP|CAD) | (?:USD|EUR|GBP|CAD)$")
+_SIMPLE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+"""An amount without thousands, brackets or currency, as nearly all are where the point parts the decimals."""
 _ASCII = re.compile(r"[ -~]*")
 
 
@@ -39,18 +42,27 @@ class Cell:
 
 def date_of(cell: Cell, date_format: str) -> dt.date | None:
     """Read a date in the map's format; None for anything else (then reported)."""
-    if _ASCII.fullmatch(cell.text):
+    day = _day(cell.text, date_format)
+    if day is None:
+        cell.report("bad_date", f"{cell.text[:30]!r} is no date; the map says {date_format}.")
+    return day
+
+
+@functools.lru_cache(maxsize=1024)
+def _day(text: str, date_format: str) -> dt.date | None:
+    if _ASCII.fullmatch(text):
         try:
-            return dt.datetime.strptime(cell.text, date_format).date()  # noqa: DTZ007  # a day has no zone
+            return dt.datetime.strptime(text, date_format).date()  # noqa: DTZ007  # a day has no zone
         except ValueError:
             pass
-    cell.report("bad_date", f"{cell.text[:30]!r} is no date; the map says {date_format}.")
     return None
 
 
 def signed_of(cell: Cell, currency: str, signs: tuple[str, str]) -> int | None:
     """Read an amount with its sign: a minus before or behind it, or brackets around it, is out."""
     text = cell.text
+    if signs[0] == "." and _SIMPLE.fullmatch(text):
+        return _minor(cell, text, currency)
     bracketed = text.startswith("(") and text.endswith(")")
     if bracketed:
         text = text[1:-1].strip()
@@ -63,12 +75,16 @@ def signed_of(cell: Cell, currency: str, signs: tuple[str, str]) -> int | None:
     if plain is None or (bracketed and negative):
         cell.report("bad_amount", f"{cell.text[:30]!r} is no amount as the map writes them.")
         return None
+    value = _minor(cell, plain, currency)
+    return -value if value is not None and (negative or bracketed) else value
+
+
+def _minor(cell: Cell, text: str, currency: str) -> int | None:
     try:
-        value = minor(plain, currency)
+        return minor(text, currency, signed=True)
     except BadFigure as refused:
         cell.report(refused.code, str(refused))
         return None
-    return -value if negative or bracketed else value
 
 
 def amount_of(debit: Cell, credit: Cell, currency: str, signs: tuple[str, str]) -> int | None:
