@@ -146,7 +146,8 @@ def _bench_of(page: StaffPage, suggestion_id: str) -> str:
 def _compared(match: Match) -> list[tuple[str, str, str]]:
     """What was compared, in one order, amounts as amounts."""
     names = [name for name in _FIRST if name in match.inputs]
-    names += sorted(set(match.inputs).difference(_FIRST, _NOT_COMPARED))
+    both = {name for name, of in match.inputs.items() if isinstance(of, dict)}
+    names += sorted(both.difference(_FIRST, _NOT_COMPARED))
     said = ((name, match.inputs[name]) for name in names)
     return [
         (name, _spelled(match, name, of.get("bank", "")), _spelled(match, name, of.get("books", "")))
