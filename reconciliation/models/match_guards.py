@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import pgtrigger
 
-_TIES = """
+# A session keeps the plan of a trigger that it made first, for batches of any size: it always goes by the indexes,
+# so that neither a batch over tables thought to be empty nor a single match over big ones reads a whole table.
+_BY_INDEX = """
+    was := current_setting('enable_seqscan');
+    PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+            set_config('enable_mergejoin', 'off', true);
+"""
+_AS_BEFORE = """
+    is_found := FOUND;
+    PERFORM set_config('enable_seqscan', was, true), set_config('enable_hashjoin', 'on', true),
+            set_config('enable_mergejoin', 'on', true);
+"""
+_DECLARED = [("was", "text"), ("is_found", "boolean")]
+
+_TIES = f"""{_BY_INDEX}
     PERFORM FROM new_matches m
        JOIN reconciliation_bankaccount a ON a.id = m.bank_account_id
       CROSS JOIN LATERAL (
@@ -22,16 +36,18 @@ _TIES = """
       WHERE m.undone_at IS NOT NULL
          OR bank.total IS DISTINCT FROM books.total
          OR (bank.fits AND books.fits) IS NOT TRUE;
-    IF FOUND THEN
+{_AS_BEFORE}
+    IF is_found THEN
         RAISE EXCEPTION 'a match has lines on both sides, of its own account, that come to the same amount'
             USING ERRCODE = 'CP015';
     END IF;
     RETURN NULL;
 """
 
-_LINES_FIRST = """
+_LINES_FIRST = f"""{_BY_INDEX}
     PERFORM FROM new_lines x JOIN reconciliation_match m ON m.id = x.match_id;
-    IF FOUND THEN
+{_AS_BEFORE}
+    IF is_found THEN
         RAISE EXCEPTION 'lines are written before their match and none joins it later' USING ERRCODE = 'CP015';
     END IF;
     RETURN NULL;
@@ -50,10 +66,11 @@ _ENDS_WITH_MATCH = """
     RETURN NEW;
 """
 
-_NOT_IGNORED = """
+_NOT_IGNORED = f"""{_BY_INDEX}
     PERFORM FROM new_lines x
        JOIN reconciliation_ignoredline i ON i.statement_line_id = x.statement_line_id AND i.ended_at IS NULL;
-    IF FOUND THEN
+{_AS_BEFORE}
+    IF is_found THEN
         RAISE EXCEPTION 'a statement line that was set aside is not matched' USING ERRCODE = 'CP015';
     END IF;
     RETURN NULL;
@@ -80,6 +97,7 @@ def match_ties() -> pgtrigger.Trigger:
         when=pgtrigger.After,
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="new_matches"),
+        declare=_DECLARED,
         func=_TIES,
     )
 
@@ -91,6 +109,7 @@ def lines_first() -> pgtrigger.Trigger:
         when=pgtrigger.After,
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="new_lines"),
+        declare=_DECLARED,
         func=_LINES_FIRST,
     )
 
@@ -133,6 +152,7 @@ def not_ignored() -> pgtrigger.Trigger:
         when=pgtrigger.After,
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="new_lines"),
+        declare=_DECLARED,
         func=_NOT_IGNORED,
     )
 
