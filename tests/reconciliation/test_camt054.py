@@ -12,7 +12,7 @@ from tests.support.bank import BANK_ID, FIRST, MARK
 from tests.support.camt_notices import Told
 from tests.support.spoiling import mutants
 
-MUTANTS = 600
+MUTANTS = 1_000
 TWO = [Told(535_900, "BK1", "PAYOUT"), Told(-75_000, "BK2", "DRAW", "PDNG")]
 
 

@@ -10,7 +10,7 @@ from tests.reconciliation.test_camt import BASE, HEAD
 from tests.support import camt_writer as writer
 from tests.support.spoiling import money, mutants
 
-MUTANTS = 600
+MUTANTS = 1_000
 
 
 @settings(max_examples=60, deadline=None)

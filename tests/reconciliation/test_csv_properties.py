@@ -12,7 +12,7 @@ from tests.reconciliation.test_csv_file import BASE, MAP
 from tests.support import csv_writer as writer
 from tests.support.spoiling import money, mutants
 
-MUTANTS = 1_000
+MUTANTS = 1_200
 DAY = dt.date(2026, 1, 4)
 
 

@@ -11,7 +11,7 @@ from tests.reconciliation.test_mt940 import BASE
 from tests.support import mt940_writer as writer
 from tests.support.spoiling import money, mutants
 
-MUTANTS = 1_000
+MUTANTS = 1_500
 
 
 @settings(max_examples=80, deadline=None)

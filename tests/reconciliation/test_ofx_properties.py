@@ -14,7 +14,7 @@ from tests.reconciliation.test_ofx import BASE, as_xml
 from tests.support import ofx_writer as writer
 from tests.support.spoiling import money, mutants
 
-MUTANTS = 1_000
+MUTANTS = 1_300
 
 
 @settings(max_examples=80, deadline=None)
