@@ -20,9 +20,9 @@ DISPUTE_RETURNED = "dispute.returned"
 DISBURSEMENT_ISSUED = "disbursement.issued"
 DISBURSEMENT_UNDONE = "disbursement.undone"
 DISBURSEMENT_ESCHEATED = "disbursement.escheated"
-BANK_FEE = "bank_fee.charged"
-MERCHANT_FEE = "merchant_fee.charged"
-BANK_INTEREST = "bank_interest.credited"
+BANK_FEE_CHARGED = "bank_fee.charged"
+MERCHANT_FEE_CHARGED = "merchant_fee.charged"
+BANK_INTEREST_CREDITED = "bank_interest.credited"
 
 
 @step
@@ -217,7 +217,7 @@ def bank_fee_charged(made: BreakResolution, *, reference: str) -> str:
     Posts:  on a fiduciary account Dr due_from_operating · Cr trust_cash, and Dr bank_fees · Cr due_to_trust in the
             operating fund; on one of ours Dr bank_fees · Cr operating_cash.
     """
-    return _fee(made, BANK_FEE, "bank_fees", reference)
+    return _fee(made, BANK_FEE_CHARGED, "bank_fees", reference)
 
 
 @step
@@ -227,7 +227,7 @@ def merchant_fee_charged(made: BreakResolution, *, reference: str) -> str:
     Posts:  Dr due_from_operating · Cr trust_cash, and Dr processor_fees (the account) · Cr due_to_trust in the
             operating fund; on an account of ours Dr processor_fees · Cr operating_cash.
     """
-    return _fee(made, MERCHANT_FEE, "processor_fees", reference)
+    return _fee(made, MERCHANT_FEE_CHARGED, "processor_fees", reference)
 
 
 @step
@@ -235,7 +235,7 @@ def bank_interest_credited(made: BreakResolution, *, reference: str) -> str:
     """Posts: Dr operating_cash (the bank account) · Cr interest_income, for interest on an account of ours."""
     amount = Money(made.amount_minor, made.currency)
     cash = debit("operating_cash", amount, owner=made.bank_account_id, reference=reference)
-    return posting.post(_of_resolution(made, BANK_INTEREST, (cash, credit("interest_income", amount))))
+    return posting.post(_of_resolution(made, BANK_INTEREST_CREDITED, (cash, credit("interest_income", amount))))
 
 
 def _fee(made: BreakResolution, kind: str, expense: str, reference: str) -> str:

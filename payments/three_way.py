@@ -19,7 +19,7 @@ from reconciliation.ledger.models import Line
 from reconciliation.models import Break, Match, StatementLine
 
 Kind = PayoutLine.Kind
-FEES = (journal.BANK_FEE, journal.MERCHANT_FEE)
+FEES = (journal.BANK_FEE_CHARGED, journal.MERCHANT_FEE_CHARGED)
 """Kinds of entries that explain what the bank shows less, once a break was resolved."""
 
 

@@ -65,8 +65,9 @@ def test_every_kind_of_work_is_counted(house: House) -> None:
     event = InboundEvent.objects.create(account=house.account, external_id="odd", body=b"{}")
     InboundEvent.objects.filter(pk=event.pk).update(state="quarantined")
     imports.import_statement(content=b"01,broken", file_name="broken.bai", actor=house.me)
+    fee = bank.Movement(-bank.SERVICE_CHARGE_MINOR, bank.FEE, "", "MONTHLY SERVICE CHARGE")
     text = bank.statement(
-        bank_id=house.bank.bank_id, account=house.bank.account_mark, on=clock.today(), opening_minor=0, deposits=[]
+        bank_id=house.bank.bank_id, account=house.bank.account_mark, on=clock.today(), opening_minor=0, moved=[fee]
     )
     imports.import_statement(content=text.encode(), file_name="day.bai", actor=house.me)
     matches.run_matching(bank_account_id=house.bank.id, actor=house.me)

@@ -37,13 +37,13 @@ def lived(house: House, sandbox: Sandbox) -> Policy:
     sandbox.close_day(house.account.merchant, clock.today())
     clock.advance(HOUR)
     (payout,) = settlement.import_payouts(account_id=house.account.id, since=clock.today(), actor=house.me)
-    deposit = bank.Deposit(payout.amount_minor, payout.reference, "PAYOUT")
+    deposit = bank.Movement(payout.amount_minor, bank.ACH_CREDIT, payout.reference, "PAYOUT")
     text = bank.statement(
         bank_id=house.bank.bank_id,
         account=house.bank.account_mark,
         on=clock.today(),
         opening_minor=0,
-        deposits=[deposit],
+        moved=[deposit],
     )
     imports.import_statement(content=text.encode(), file_name="day.bai", actor=house.me)
     clock.advance(HOUR)

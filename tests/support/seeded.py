@@ -197,8 +197,11 @@ def _premium(house: House, sandbox: Sandbox) -> None:
     _tell_once(house, sandbox)
     sandbox.close_day(merchant, day)
     payouts = settlement.import_payouts(account_id=house.account.id, since=books.SINCE, actor=house.me)
-    deposits = [bank.Deposit(payout.amount_minor, payout.reference, "SANDBOX PAYOUT") for payout in payouts]
-    _statement(house, deposits, day)
+    moved = [
+        *(bank.Movement(each.amount_minor, bank.ACH_CREDIT, each.reference, "SANDBOX PAYOUT") for each in payouts),
+        bank.Movement(-bank.SERVICE_CHARGE_MINOR, bank.FEE, "", "MONTHLY SERVICE CHARGE"),
+    ]
+    _statement(house, moved, day)
     matches.run_matching(bank_account_id=house.bank.id, actor=house.me)
 
 
@@ -211,9 +214,9 @@ def _accounts(house: House) -> None:
     autopay.enrol(policy_id=policy.id, method="card", token="tok_ok", actor=house.me)
 
 
-def _statement(house: House, deposits: list[bank.Deposit], day: dt.date) -> None:
+def _statement(house: House, moved: list[bank.Movement], day: dt.date) -> None:
     text = bank.statement(
-        bank_id=house.bank.bank_id, account=house.bank.account_mark, on=day, opening_minor=0, deposits=deposits
+        bank_id=house.bank.bank_id, account=house.bank.account_mark, on=day, opening_minor=0, moved=moved
     )
     done = imports.import_statement(content=text.encode(), file_name="day.bai", actor=house.me)
     assert done.state == "imported", done.problems
