@@ -43,7 +43,7 @@ def detect(content: bytes) -> Format | UnknownFormat:
     if head.lstrip().startswith(b"<"):
         return _xml(head)
     return UnknownFormat(
-        "The file does not start like any format we read: BAI2, CAMT.053, MT940 or OFX. A CSV file needs its columns "
+        "The file does not start like any format we read: BAI2, CAMT, MT940 or OFX. A CSV file needs its columns "
         "named first."
     )
 
@@ -56,4 +56,4 @@ def _xml(head: bytes) -> Format | UnknownFormat:
         return UnknownFormat("This is an intraday report (camt.052); import the statement of the day (camt.053).")
     if _OFX_XML.search(head):
         return Format.OFX
-    return UnknownFormat("The file is XML, but neither a camt.053 statement nor OFX.")
+    return UnknownFormat("The file is XML, but neither camt.053, camt.054 nor OFX.")
