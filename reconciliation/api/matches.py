@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import prefetch_related_objects
+from django_filters import CharFilter, NumberFilter
 from rest_framework import serializers
 
+from compliance.filters import PlainFilters
 from compliance.permissions import Permission
 from compliance.resources import Asked, Resource, Rows, Shown, acts, creates
 from reconciliation import matches, suggestions
@@ -78,12 +80,23 @@ class PartsShown(serializers.Serializer[Any]):
     rest = MatchShown()
 
 
+class MatchFilters(PlainFilters):
+    """Narrow by a line of either side."""
+
+    statement_line = CharFilter(field_name="bank_lines__statement_line")
+    ledger_line = NumberFilter(field_name="book_lines__ledger_line")
+
+    class Meta:
+        model = Match
+        fields: ClassVar = ["bank_account", "stage"]
+
+
 class Matches(Rows):
     """Statement lines and ledger lines that are together the same money, each group with why."""
 
     queryset = Match.objects.prefetch_related(*SIDES)
     serializer_class = MatchShown
-    filterset_fields: ClassVar = ["bank_account", "bank_lines__statement_line", "book_lines__ledger_line", "stage"]
+    filterset_class = MatchFilters
     reads = Permission.RECONCILIATION_READ
     writes = Permission.RECONCILIATION_WRITE
 

@@ -18,7 +18,20 @@ _AS_BEFORE = """
 """
 _DECLARED = [("was", "text"), ("is_found", "boolean")]
 
-_TIES = f"""{_BY_INDEX}
+
+def _refusing(words: str, check: str) -> str:
+    """A statement-level trigger that refuses when the check finds a row."""
+    return f"""{_BY_INDEX}{check}{_AS_BEFORE}
+    IF is_found THEN
+        RAISE EXCEPTION '{words}' USING ERRCODE = 'CP015';
+    END IF;
+    RETURN NULL;
+"""
+
+
+_TIES = _refusing(
+    "a match has lines on both sides, of its own account, that come to the same amount",
+    """
     PERFORM FROM new_matches m
        JOIN reconciliation_bankaccount a ON a.id = m.bank_account_id
       CROSS JOIN LATERAL (
@@ -36,22 +49,15 @@ _TIES = f"""{_BY_INDEX}
       WHERE m.undone_at IS NOT NULL
          OR bank.total IS DISTINCT FROM books.total
          OR (bank.fits AND books.fits) IS NOT TRUE;
-{_AS_BEFORE}
-    IF is_found THEN
-        RAISE EXCEPTION 'a match has lines on both sides, of its own account, that come to the same amount'
-            USING ERRCODE = 'CP015';
-    END IF;
-    RETURN NULL;
-"""
+""",
+)
 
-_LINES_FIRST = f"""{_BY_INDEX}
+_LINES_FIRST = _refusing(
+    "lines are written before their match and none joins it later",
+    """
     PERFORM FROM new_lines x JOIN reconciliation_match m ON m.id = x.match_id;
-{_AS_BEFORE}
-    IF is_found THEN
-        RAISE EXCEPTION 'lines are written before their match and none joins it later' USING ERRCODE = 'CP015';
-    END IF;
-    RETURN NULL;
-"""
+""",
+)
 
 _LINES_END = """
     UPDATE reconciliation_matchbankline SET live = false WHERE match_id = NEW.id AND live;
@@ -66,15 +72,13 @@ _ENDS_WITH_MATCH = """
     RETURN NEW;
 """
 
-_NOT_IGNORED = f"""{_BY_INDEX}
+_NOT_IGNORED = _refusing(
+    "a statement line that was set aside is not matched",
+    """
     PERFORM FROM new_lines x
        JOIN reconciliation_ignoredline i ON i.statement_line_id = x.statement_line_id AND i.ended_at IS NULL;
-{_AS_BEFORE}
-    IF is_found THEN
-        RAISE EXCEPTION 'a statement line that was set aside is not matched' USING ERRCODE = 'CP015';
-    END IF;
-    RETURN NULL;
-"""
+""",
+)
 
 _NOT_MATCHED = """
     IF EXISTS (SELECT FROM reconciliation_matchbankline
