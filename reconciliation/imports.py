@@ -261,9 +261,7 @@ def _tell(
     problems: Sequence[Problem],
 ) -> None:
     is_notice = not problems and not statements
-    verb, happened = ("quarantine", "quarantined") if problems else ("import", "imported")
-    if is_notice:
-        verb, happened = "announce", "announced"
+    verb = "quarantine" if problems else "announce" if is_notice else "import"
     facts = {
         "file_name": source.file_name,
         "format": source.format,
@@ -282,7 +280,7 @@ def _tell(
         reason="; ".join(problem.message for problem in problems[:20]),
     )
     events.record(
-        type=f"statement.{happened}",
+        type="statement.quarantined" if problems else "statement.announced" if is_notice else "statement.imported",
         organization_id=source.organization_id,
         object_id=source.id,
         data={
