@@ -9,7 +9,9 @@ input, and no line is used twice.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+import gc
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from reconciliation.matching.lines import (
     Alias,
@@ -49,14 +51,26 @@ def match(
             cut (less the days in transit) may still be on its way: neither match nor break.
     Raises: ValueError when an id comes twice.
     """
-    bank, books = _by_scope(bank_lines), _by_scope(book_lines)
+    with _collector_paused():
+        return _match(_by_scope(bank_lines), _by_scope(book_lines), rules, cuts, frozenset(refused), Parties(aliases))
+
+
+def _match(
+    bank: dict[Scope, dict[str, BankLine]],
+    books: dict[Scope, dict[str, BookLine]],
+    rules: MatchRules,
+    cuts: Mapping[str, dt.date] | None,
+    apart: frozenset[Grouping],
+    parties: Parties,
+) -> MatchResult:
     last = _cuts(bank) if cuts is None else cuts
-    parties, apart = Parties(aliases), frozenset(refused)
     matches: list[Match] = []
     breaks: list[Break] = []
     suggestions: list[Suggestion] = []
     for scope in sorted(bank.keys() | books.keys()):
-        moved = {key: line for key, line in bank.pop(scope, {}).items() if line.amount_minor}
+        moved = bank.pop(scope, {})
+        for key in [key for key, line in moved.items() if not line.amount_minor]:
+            del moved[key]
         pool = Pool(rules, moved, books.pop(scope, {}), apart, parties, matches, breaks, suggestions)
         for name, stage in STAGES.items():
             if name in rules.stages:
@@ -66,6 +80,18 @@ def match(
     breaks.sort(key=lambda found: (found.line_id, found.kind))
     suggestions.sort(key=lambda one: (one.bank_line_ids, -one.score, one.book_line_ids))
     return MatchResult(tuple(matches), tuple(breaks), tuple(suggestions))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the collector of cycles from looking again and again at millions of small objects that have none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _leave_over(pool: Pool, cuts: Mapping[str, dt.date]) -> None:
@@ -88,15 +114,18 @@ def _cuts(bank: Mapping[Scope, Mapping[str, BankLine]]) -> dict[str, dt.date]:
 
 def _by_scope(lines: Iterable[L]) -> dict[Scope, dict[str, L]]:
     found: dict[Scope, dict[str, L]] = {}
-    seen: set[str] = set()
     for line in lines:
-        if line.id in seen:
-            raise ValueError(f"line {line.id} was given twice")
-        seen.add(line.id)
         scope = line.account_id, line.currency
         if (own := found.get(scope)) is None:
             own = found[scope] = {}
-        own[line.id] = line
+        if own.setdefault(line.id, line) is not line:
+            raise ValueError(f"line {line.id} was given twice")
+    if len(found) > 1:
+        ids: set[str] = set()
+        for own in found.values():
+            if not ids.isdisjoint(own):
+                raise ValueError(f"line {min(ids & own.keys())} was given twice")
+            ids.update(own)
     return found
 
 

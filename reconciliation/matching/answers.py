@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from reconciliation.matching import sums, words
 from reconciliation.matching.lines import BankLine, BookLine, Tell
-from reconciliation.matching.marks import Item, Line, Whole, count_wholes
+from reconciliation.matching.marks import Item, Line, Whole, count_wholes, is_strong
 from reconciliation.matching.pool import Pool
 
-_OF_PARTY = "of the sums of lines of the party {party} near in time no other fits"
 FEW_LOOKS = 32
 """Where so few sums are looked at, one that fits needs no further reason."""
 
@@ -52,16 +51,18 @@ class Finding:
 NOTHING = Finding()
 
 
-def find(pool: Pool, target: Item, parts: Sequence[Item]) -> Finding:
-    """Find what adds up to a line: among the lines of its own party near in time, or else among all near in time."""
+def of_party(pool: Pool, target: Item, own: Sequence[Item]) -> Finding:
+    """Find what adds up to a line among the lines of its own party near in time."""
+    if not _reaches(target.amount, own):
+        return NOTHING
+    mark = f"of the sums of lines of the party {own[0].party or target.party} near in time no other fits"
+    return _among(pool, target, own, mark, 850, marked=True)
+
+
+def of_any(pool: Pool, target: Item, parts: Sequence[Item]) -> Finding:
+    """Find what adds up to a line among all lines near in time."""
     if not _reaches(target.amount, parts):
         return NOTHING
-    own = _own(target, parts)
-    if len(own) > 1:
-        party = own[0].party or target.party
-        found = _among(pool, target, own, _OF_PARTY.format(party=party), 850, marked=True)
-        if found.answers or len(own) == len(parts):
-            return found
     days = pool.rules.date_window_days
     return _among(pool, target, parts, f"no other sum of the lines within {days} days fits", 750)
 
@@ -74,27 +75,18 @@ def of_wholes(pool: Pool, target: Item, parts: Sequence[Item], wholes: Iterable[
     found = []
     for whole in wholes:
         mark = f"{whole.spelled()} {looked_at:,} such sets were looked at."
-        one = _answer(pool, target, whole.items, mark, 820, sure=sure, marked=whole.is_marked)
+        one = _answer(pool, target, whole.items, mark, 820, sure=sure, marked=is_strong(whole.mark))
         if one and len(whole.items) <= pool.rules.subset_max_lines:
             found.append(one)
     return found
-
-
-def _own(target: Item, parts: Sequence[Item]) -> list[Item]:
-    """The parts that are of the party that the bank's side speaks of."""
-    if isinstance(target.line, BankLine):
-        named = target.named
-        return [part for part in parts if part.party in named] if named else []
-    party = target.party
-    return [part for part in parts if party in part.named] if party else []
 
 
 def _reaches(target: int, parts: Sequence[Item]) -> bool:
     if len(parts) < 2:
         return False
     if target > 0:
-        return sum(part.amount for part in parts if part.amount > 0) >= target
-    return sum(part.amount for part in parts if part.amount < 0) <= target
+        return sum([part.amount for part in parts if part.amount > 0]) >= target
+    return sum([part.amount for part in parts if part.amount < 0]) <= target
 
 
 def _among(pool: Pool, target: Item, parts: Sequence[Item], mark: str, score: int, *, marked: bool = False) -> Finding:

@@ -15,7 +15,7 @@ Group = tuple[list[BankLine], list[BookLine], str]
 
 def pairs_and_crowd(
     bank_lines: Iterable[BankLine], book_lines: Iterable[BookLine]
-) -> tuple[list[tuple[str, BankLine, BookLine]], list[BankLine], list[BookLine]]:
+) -> tuple[Iterator[tuple[str, BankLine, BookLine]], list[BankLine], list[BookLine]]:
     """Set apart the pairs that only each other's reference names; the rest of those tied by a reference is a crowd.
 
     One look at each line: nearly every line of a good month is such a pair.
@@ -43,7 +43,7 @@ def pairs_and_crowd(
             first = claimed.pop(spelled)
             banks[first.id] = first
         books.append(claims[spelled])
-    return [(spelled, bank, claims[spelled]) for spelled, bank in claimed.items()], list(banks.values()), books
+    return ((spelled, bank, claims[spelled]) for spelled, bank in claimed.items()), list(banks.values()), books
 
 
 def by_reference(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -40,11 +41,6 @@ class Whole:
     items: tuple[Item, ...]
     mark: str
 
-    @property
-    def is_marked(self) -> bool:
-        """Days alone, or words that every deposit carries, hold lines together only loosely."""
-        return self.mark != ALL and not self.mark.startswith(TEXT)
-
     def spelled(self) -> str:
         first, last = self.items[0].line.posted_on, self.items[-1].line.posted_on
         when = f"of {first}" if first == last else f"from {first} to {last}"
@@ -53,6 +49,11 @@ class Whole:
 
     def is_within(self, first: int, last: int) -> bool:
         return first <= self.items[0].day and self.items[-1].day <= last
+
+
+def is_strong(mark: str) -> bool:
+    """Tell whether a mark holds lines together by more than their days, or words that every deposit carries."""
+    return mark != ALL and not mark.startswith(TEXT)
 
 
 def items_of_books(books: Iterable[BookLine]) -> list[Item]:
@@ -95,19 +96,24 @@ def items_of_banks(banks: Iterable[BankLine], books: Iterable[BookLine], parties
     return found
 
 
-def wholes(items: Sequence[Item], targets: Collection[int], reach: int) -> dict[int, list[Whole]]:
+def wholes(
+    items: Sequence[Item], targets: Collection[int], reach: int, *, marked: bool = False
+) -> dict[int, list[Whole]]:
     """Find the sets of all lines of a mark, or all that move one way, over some days in a row, by what they come to.
 
-    Takes:  items in the order of their days; the amounts that matter; how many days a set spans at most.
+    Takes:  items in the order of their days; the amounts that matter; how many days a set spans at most; whether only
+            marks count that hold lines together by more than their days.
     """
     found: dict[int, dict[frozenset[str], Whole]] = {}
     for mark, some in _by_mark(items):
+        if marked and not is_strong(mark):
+            continue
         for run in _runs(some, reach):
-            total = sum(amount for _, amount in run)
+            total = sum([amount for _, amount in run])
             if total in targets:
-                own = tuple(item for day, _ in run for item in day)
+                own = tuple([item for day, _ in run for item in day])
                 if len(own) > 1:
-                    ids = frozenset(item.line.id for item in own)
+                    ids = frozenset([item.line.id for item in own])
                     found.setdefault(total, {}).setdefault(ids, Whole(own, mark))
     return {total: list(sets.values()) for total, sets in found.items()}
 
@@ -134,8 +140,14 @@ def _involved(targets: Sequence[Item], parts: Sequence[Item], window: int) -> tu
 
 
 def count_wholes(items: Sequence[Item]) -> int:
-    """How many such sets there are among items near in time: how many sums it took to find one."""
-    return sum(1 for _, some in _by_mark(items) for _ in _runs(some, len(items) and items[-1].day - items[0].day))
+    """How many such sets there are among items near in time, about: how many sums it took to find one."""
+    days: dict[str, set[int]] = {}
+    lines = Counter(mark for item in items for mark in item.marks)
+    for item in items:
+        for mark in item.marks:
+            if lines[mark] > 1:
+                days.setdefault(mark, set()).add(item.day)
+    return sum(len(some) * (len(some) + 1) // 2 for some in days.values())
 
 
 def _by_mark(items: Sequence[Item]) -> Iterator[tuple[str, list[Item]]]:
@@ -157,7 +169,7 @@ def _runs(items: Sequence[Item], reach: int) -> Iterator[list[tuple[list[Item], 
     by_day: dict[int, list[Item]] = {}
     for item in items:
         by_day.setdefault(item.day, []).append(item)
-    days = [(day, some, sum(item.amount for item in some)) for day, some in by_day.items()]
+    days = [(day, some, sum([item.amount for item in some])) for day, some in by_day.items()]
     for start, (first, _, _) in enumerate(days):
         run: list[tuple[list[Item], int]] = []
         for day, some, amount in days[start:]:

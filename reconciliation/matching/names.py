@@ -37,7 +37,7 @@ MIN_NAME = 5
 
 def normal(reference: str) -> str:
     """Spell a reference as banks do: capitals and digits only. Nothing but zeros is no reference."""
-    spelled = reference.upper()
+    spelled = reference.upper().replace("-", "")
     if not spelled.isalnum():
         spelled = _SEPARATORS.sub("", spelled)
     return spelled if spelled.strip("0") else ""

@@ -60,6 +60,13 @@ class Pool:
         self.matches.append(Match(tuple(banks), tuple(books), stage, score, self.rules.version, tell, fact))
         return True
 
+    def match_pair(self, bank: BankLine, book: BookLine, stage: str, score: int, tell: Tell, fact: str) -> None:
+        """Take out one line and one line, as `match` does."""
+        if self.refused and self.is_refused((bank,), (book,)):
+            return
+        del self.bank[bank.id], self.books[book.id]
+        self.matches.append(Match((bank,), (book,), stage, score, self.rules.version, tell, fact))
+
     def contest(self, banks: Iterable[BankLine], books: Iterable[BookLine], why: str) -> None:
         """Set aside lines that claim each other in more than one way: one break for each bank line."""
         banks = sorted(banks, key=lambda line: line.id)

@@ -17,7 +17,7 @@ def exact_reference(pool: Pool) -> None:
     pairs, banks, books = pairs_and_crowd(pool.bank.values(), pool.books.values())
     for reference, bank, book in pairs:
         if bank.amount_minor == book.amount_minor:
-            pool.match((bank,), (book,), "exact_reference", 1000, words.by_reference, reference)
+            pool.match_pair(bank, book, "exact_reference", 1000, words.by_reference, reference)
     for group in by_reference(_sorted(banks), _sorted(books), lambda line: (line.amount_minor,)):
         _same_amount(pool, *group)
 

@@ -6,15 +6,15 @@ What cannot be proved within the bounds, or may fit by accident, is left open an
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from reconciliation.matching import answers, words
-from reconciliation.matching.answers import Answer, Finding, of_wholes
+from reconciliation.matching.answers import Answer, Finding
 from reconciliation.matching.crowds import of_few, of_parties
 from reconciliation.matching.groups import Joined, Key
 from reconciliation.matching.lines import BankLine, BookLine, Suggestion, compared
 from reconciliation.matching.marks import Item, Line, items_of_banks, items_of_books, wholes
+from reconciliation.matching.nearness import Near
 from reconciliation.matching.pool import Pool, in_order
 from reconciliation.matching.words import added
 
@@ -23,45 +23,61 @@ Known = dict[Key, tuple[tuple[str, ...], Finding]]
 
 
 def subset_sum(pool: Pool) -> None:
-    """Stage 5: sums, one-to-many, many-to-one and many-to-many, in rounds until a round finds nothing sure."""
+    """Stage 5: sums, one-to-many, many-to-one and many-to-many, in rounds until a round finds nothing sure.
+
+    What a mark holds together goes first: a sum of any lines that fits as well does not stand against it.
+    """
     banks = items_of_banks(in_order(pool.bank), pool.books.values(), pool.parties)
     books = items_of_books(in_order(pool.books))
     known: Known = {}
+    notes: dict[str, str] = {}
     while True:
-        notes: dict[str, str] = {}
-        found = _round(pool, banks, books, known, notes)
-        found += _round(pool, books, banks, known, {})
-        found += of_parties(pool)
-        found += _pairs(pool)
-        if not _take(pool, found):
-            found += of_few(pool)
+        found = [*_marked(pool, banks, books), *_marked(pool, books, banks), *of_parties(pool), *_pairs(pool)]
+        if not _take(pool, found, marked=True):
+            notes = {}
+            found = [*_any(pool, banks, books, known, notes), *_any(pool, books, banks, known, {}), *found]
             if not _take(pool, found):
-                break
+                found += of_few(pool)
+                if not _take(pool, found):
+                    break
         banks = [item for item in banks if item.line.id in pool.bank]
         books = [item for item in books if item.line.id in pool.books]
     pool.notes.update(notes)
     _set_aside(pool, _components(found))
 
 
-def _round(
-    pool: Pool, targets: Sequence[Item], others: Sequence[Item], known: Known, notes: dict[str, str]
-) -> list[Answer]:
-    """Look for the answers of each target among the others within the window; note where none is proved."""
+def _marked(pool: Pool, targets: Sequence[Item], others: Sequence[Item]) -> list[Answer]:
+    """Look for the answers of each target that a mark holds together: its party, or all lines of something."""
     window = pool.rules.date_window_days
-    whole = wholes(others, {target.amount for target in targets}, 2 * window)
-    near = _Near(pool, others)
+    whole = wholes(others, {target.amount for target in targets}, 2 * window, marked=True)
+    near = Near(others, window, pool.rules.subset_max_candidates)
     found: list[Answer] = []
     for target in targets:
-        parts, too_many = near.of(target)
-        sets = [one for one in whole.get(target.amount, ()) if one.is_within(target.day - window, target.day + window)]
-        if len(parts) < 2 and not sets and not too_many:
-            continue
-        finding = _known(pool, target, parts, known)
-        own = [*finding.answers, *(of_wholes(pool, target, parts or sets[0].items, sets) if sets else ())]
+        found.extend(answers.of_party(pool, target, near.own(target)).answers)
+        if sets := near.within(target, whole.get(target.amount, ())):
+            found.extend(answers.of_wholes(pool, target, near.all(target)[0] or sets[0].items, sets))
+    return found
+
+
+def _any(
+    pool: Pool, targets: Sequence[Item], others: Sequence[Item], known: Known, notes: dict[str, str]
+) -> list[Answer]:
+    """Look for the answers of each target among all lines near in time; note where none is proved."""
+    window = pool.rules.date_window_days
+    whole = wholes(others, {target.amount for target in targets}, 2 * window)
+    near = Near(others, window, pool.rules.subset_max_candidates)
+    found: list[Answer] = []
+    for target in targets:
+        parts, too_many = near.all(target)
+        own = answers.of_party(pool, target, near.own(target))
+        finding = own if own.answers or too_many else _known(pool, target, parts, known)
+        some = list(finding.answers)
+        if sets := near.within(target, whole.get(target.amount, ())):
+            some.extend(answers.of_wholes(pool, target, parts or sets[0].items, sets))
         unproved = too_many or finding.unproved
-        if unproved and not own:
+        if unproved and not some:
             notes[target.line.id] = f"whether book lines near in time add up to it is not proved: {unproved}."
-        found.extend(own)
+        found.extend(some)
     return found
 
 
@@ -78,49 +94,8 @@ def _known(pool: Pool, target: Item, parts: Sequence[Item], known: Known) -> Fin
     key, ids = _key(target.line), tuple([part.line.id for part in parts])
     before = known.get(key)
     if before is None or before[0] != ids:
-        before = known[key] = (ids, answers.find(pool, target, parts))
+        before = known[key] = (ids, answers.of_any(pool, target, parts))
     return before[1]
-
-
-class _Near:
-    """The lines of one side by day; those of a party by themselves, for where too many stand near in time."""
-
-    def __init__(self, pool: Pool, items: Sequence[Item]) -> None:
-        self._window = pool.rules.date_window_days
-        self._bound = pool.rules.subset_max_candidates
-        self._all = _Days(items)
-        by_party: dict[str, list[Item]] = {}
-        for item in items:
-            if item.party:
-                by_party.setdefault(item.party, []).append(item)
-        self._of_party = {party: _Days(some) for party, some in by_party.items() if len(some) > 1}
-
-    def of(self, target: Item) -> tuple[Sequence[Item], str]:
-        """The lines within the window of a line; only those of its party, with a word on it, where all are too many."""
-        first, last = target.day - self._window, target.day + self._window
-        if (count := self._all.count(first, last)) <= self._bound:
-            return self._all.between(first, last), ""
-        own = self._of_party.get(target.party)
-        fits = own is not None and own.count(first, last) <= self._bound
-        return own.between(
-            first, last
-        ) if own and fits else (), f"{count} lines are more than the bound of {self._bound}"
-
-
-class _Days:
-    """Items in the order of their days."""
-
-    __slots__ = ("_days", "_items")
-
-    def __init__(self, items: Sequence[Item]) -> None:
-        self._items = items
-        self._days = [item.day for item in items]
-
-    def count(self, first: int, last: int) -> int:
-        return bisect_right(self._days, last) - bisect_left(self._days, first)
-
-    def between(self, first: int, last: int) -> Sequence[Item]:
-        return self._items[bisect_left(self._days, first) : bisect_right(self._days, last)]
 
 
 def _components(found: Iterable[Answer]) -> list[list[Answer]]:
@@ -141,21 +116,14 @@ def _key(line: Line) -> Key:
     return ("bank" if isinstance(line, BankLine) else "book", line.id)
 
 
-def _take(pool: Pool, found: Sequence[Answer]) -> bool:
-    """Match the answers that share no line with another one; tell whether there was any.
-
-    What a mark holds together goes first: a sum that may be an accident does not stand against it.
-    """
-    alone = [group[0] for group in _components(one for one in found if one.sure) if len(group) == 1]
-    marked = [one for one in alone if one.marked]
-    taken = _match(pool, marked)
-    if taken:
-        return True
-    return _match(pool, [group[0] for group in _components(found) if len(group) == 1 and group[0].sure])
-
-
-def _match(pool: Pool, sure: Iterable[Answer]) -> bool:
-    done = [pool.match(one.banks, one.books, one.stage, one.score, one.tell, one.mark) for one in sure]
+def _take(pool: Pool, found: Sequence[Answer], *, marked: bool = False) -> bool:
+    """Match the sure answers that share no line with another one; tell whether there was any."""
+    alone = [group[0] for group in _components(found) if len(group) == 1]
+    done = [
+        pool.match(one.banks, one.books, one.stage, one.score, one.tell, one.mark)
+        for one in alone
+        if one.sure and (one.marked or not marked)
+    ]
     return any(done)
 
 

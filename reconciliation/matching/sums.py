@@ -76,22 +76,19 @@ def _settle(amounts: Sequence[int], target: int) -> _Settled | None:
     sure: list[int] = []
     free = list(range(len(amounts)))
     while True:
-        up = sum(amounts[at] for at in free if amounts[at] > 0)
-        down = sum(amounts[at] for at in free if amounts[at] < 0)
-        if not down <= target <= up:
+        values = [amounts[at] for at in free]
+        up = sum([value for value in values if value > 0])
+        down = sum([value for value in values if value < 0])
+        above, below = up - target, target - down
+        if above < 0 or below < 0:
             return None
-        still, held = [], []
-        for at in free:
-            amount = amounts[at]
-            over, short = (target - down, up - target) if amount > 0 else (up - target, target - down)
-            if abs(amount) > short:
-                held.append(at)
-            elif abs(amount) <= over:
-                still.append(at)
-        sure += held
-        target -= sum(amounts[at] for at in held)
+        most = min(above, below)
+        still = [at for at in free if -most <= amounts[at] <= most]
         if len(still) == len(free):
             return _Settled(sure, free, target)
+        held = [at for at in free if amounts[at] > above or -amounts[at] > below]
+        sure += held
+        target -= sum([amounts[at] for at in held])
         free = still
 
 
