@@ -29,13 +29,18 @@ def compare_locked(statement: SourceStatement) -> bool:
     """Keep both sides of every item, and let breaks follow. Gives: whether anything is other than it was."""
     found = compared(statement, list(statement.lines.all()))
     policies = source_sides.policies_of(statement, [each.policy for each in found])
-    kept = {(item.policy_mark, item.item): item for item in statement.items.all()}
-    changed = False
-    for each in found:
-        item = kept.pop((each.policy, each.item), None)
-        changed |= _keep(statement, each, item, policies.get(each.policy))
-    for item in kept.values():
-        changed |= _keep(statement, Compared(item.policy_mark, item.item, 0, 0, Outcome.EQUAL), item, item.policy)
+    by_key = {(each.policy, each.item): each for each in found}
+    kept = {(row.policy_mark, row.item): row for row in statement.items.select_related("policy")}
+    fresh = [SourceItem(statement=statement, policy_mark=mark, item=item) for mark, item in by_key.keys() - kept.keys()]
+    for row in fresh:
+        _set(row, by_key[row.policy_mark, row.item], policies.get(row.policy_mark))
+    SourceItem.objects.bulk_create(fresh, batch_size=2000)
+    changed = bool(fresh)
+    for key, row in kept.items():
+        gone = Compared(*key, 0, 0, Outcome.EQUAL)
+        if _set(row, by_key.get(key, gone), policies.get(key[0]) or row.policy):
+            row.save()
+            changed = True
     different = statement.items.exclude(outcome=Outcome.EQUAL).exists()
     if different and statement.state != State.DIFFERENT:
         statement.differ()
@@ -55,16 +60,12 @@ def compared(statement: SourceStatement, lines: Sequence[SourceLine]) -> tuple[C
     return compare(theirs, source_sides.ours(statement), known)
 
 
-@step
-def _keep(statement: SourceStatement, each: Compared, item: SourceItem | None, policy: Policy | None) -> bool:
-    row = item or SourceItem(statement=statement, policy_mark=each.policy, item=each.item)
+def _set(row: SourceItem, each: Compared, policy: Policy | None) -> bool:
+    """Put both sides on a row. Gives: whether anything is other than it was."""
     before = (row.theirs_minor, row.ours_minor, row.outcome, row.policy_id)
     row.theirs_minor, row.ours_minor, row.outcome = each.theirs_minor, each.ours_minor, each.outcome
     row.policy = policy
-    if item is not None and before == (row.theirs_minor, row.ours_minor, row.outcome, row.policy_id):
-        return False
-    row.save()
-    return True
+    return before != (row.theirs_minor, row.ours_minor, row.outcome, row.policy_id)
 
 
 @step

@@ -30,6 +30,7 @@ from reconciliation.statements.csv_maps import BadMap
 
 WRITE = Permission.RECONCILIATION_WRITE
 MAX_BYTES = 5 * 1024 * 1024
+MOST_LINES = 20_000
 MOST_REMITTANCES = 50
 State = SourceStatement.State
 
@@ -276,8 +277,8 @@ def _checked(organization_id: str, stated: Stated, rows: Sequence[SourceRow]) ->
     _check_currency(stated)
     if stated.to_on < stated.from_on:
         raise Invalid("The period ends before it begins.", field="to_on")
-    if not rows:
-        raise Invalid("A statement has at least one line.", field="lines")
+    if not 1 <= len(rows) <= MOST_LINES:
+        raise Invalid(f"A statement has 1 to {MOST_LINES:,} lines.", field="lines")
     if len(stated.remittances) > MOST_REMITTANCES:
         raise Invalid(f"Up to {MOST_REMITTANCES} remittances.", field="remittances")
     known = ITEMS[stated.kind]
