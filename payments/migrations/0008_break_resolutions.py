@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             name='BreakResolution',
             fields=[
                 ('id', coverpay.kernel.ids.IdField(db_collation='C', editable=False, max_length=32, prefix='brs', primary_key=True, serialize=False)),
-                ('way', models.CharField(choices=[('bank_fee', 'Bank fee'), ('merchant_fee', 'Fee of the processor'), ('interest', 'Interest credited'), ('returned_item', 'Deposited item returned'), ('suspense', 'Unidentified deposit, to suspense')], max_length=16)),
+                ('way', models.CharField(choices=[('bank_fee', 'Bank fee'), ('merchant_fee', 'Fee of the processor'), ('interest', 'Interest credited'), ('returned_item', 'Deposited item returned'), ('suspense', 'Unidentified deposit')], max_length=16)),
                 ('amount_minor', models.BigIntegerField(help_text='Signed: what it adds to the account in the books.')),
                 ('currency', models.CharField(max_length=3)),
                 ('posted_on', models.DateField()),

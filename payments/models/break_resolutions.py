@@ -22,7 +22,7 @@ class BreakResolution(models.Model):
         MERCHANT_FEE = "merchant_fee", "Fee of the processor"
         INTEREST = "interest", "Interest credited"
         RETURNED_ITEM = "returned_item", "Deposited item returned"
-        SUSPENSE = "suspense", "Unidentified deposit, to suspense"
+        SUSPENSE = "suspense", "Unidentified deposit"
 
     ACCESS: ClassVar = Access(
         operator="organization_id", reader="organization_id", permission=Permission.RECONCILIATION_READ

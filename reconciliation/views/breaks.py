@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.views.generic import TemplateView
 
-from compliance import access
+from compliance import access, explanations
 from compliance.http import StaffPage
 from compliance.pages import ActionPage, CommandPage, FilterForm, ListPage
 from compliance.permissions import Permission
@@ -62,9 +62,12 @@ class BreakDetail(StaffPage, TemplateView):
         found = access.get(self.actor, rows, self.kwargs["break_id"])
         may = access.may(self.actor, WRITE) and access.operable(self.actor, Break.objects.filter(pk=found.pk)).exists()
         is_open = found.state == Break.State.OPEN
+        resolution = getattr(found, "resolution", None)  # what a layer above posted to settle it
         return super().get_context_data(
             found=found,
             sides=break_lists.sides_of(found),
+            resolution=resolution,
+            reasons=explanations.of(resolution.id) if resolution else [],
             comments=list(found.comments.order_by("id")),
             age_days=break_lists.age_days(found),
             overdue=break_lists.is_overdue(found),

@@ -88,6 +88,7 @@ def test_a_break_is_resolved_after_its_posting_was_looked_at(house: House, clien
     done = client.post(url, {**said, "confirm": mark[1]}, follow=True)
     assert "Bank fee of 12.50 USD is posted, and its lines are matched." in done.content.decode()
     assert Break.objects.get(pk=found.pk).state == "closed"
+    assert "fee = books − bank" in words(client, f"/bank/breaks/{found.id}/"), "why stays on its page"
     assert "No posting settles this" in words(client, url)
 
 
