@@ -10,7 +10,15 @@ from coverpay.kernel import bus
 from reconciliation.events import PartiesBehind
 from reconciliation.ledger.models import Line
 from reconciliation.matching import BankLine, BookLine
-from reconciliation.models import BankAccount, IgnoredLine, MatchBankLine, MatchBookLine, Statement, StatementLine
+from reconciliation.models import (
+    BankAccount,
+    IgnoredLine,
+    Match,
+    MatchBankLine,
+    MatchBookLine,
+    Statement,
+    StatementLine,
+)
 
 Grouping = tuple[frozenset[str], frozenset[str]]
 
@@ -76,18 +84,16 @@ def last_stated(account: BankAccount) -> dict[str, dt.date]:
 
 def refused(account: BankAccount) -> set[Grouping]:
     """The groupings a person took apart: exactly these are never matched again by rules."""
-    undone = {"match__bank_account": account, "match__undone_at__isnull": False}
+    undone = list(Match.objects.filter(bank_account=account, undone_at__isnull=False).values_list("pk", flat=True))
     bank, books = (
         _members(MatchBankLine, "statement_line_id", undone),
         _members(MatchBookLine, "ledger_line_id", undone),
     )
-    return {(frozenset(bank[match_id]), frozenset(books[match_id])) for match_id in bank}
+    return {(frozenset(bank[match_id]), frozenset(books[match_id])) for match_id in undone}
 
 
-def _members(
-    model: type[MatchBankLine] | type[MatchBookLine], column: str, undone: dict[str, object]
-) -> dict[str, list[str]]:
+def _members(model: type[MatchBankLine] | type[MatchBookLine], column: str, undone: list[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for match_id, line_id in model._default_manager.filter(**undone).values_list("match_id", column):
+    for match_id, line_id in model._default_manager.filter(match__in=undone).values_list("match_id", column):
         found.setdefault(match_id, []).append(str(line_id))
     return found

@@ -54,6 +54,11 @@ class Match(models.Model):
     class Meta:
         verbose_name_plural = "matches"
         ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["bank_account"], condition=models.Q(undone_at__isnull=False), name="undone_matches_by_account"
+            )
+        ]
         triggers: ClassVar = [
             *guards.no_delete("match"),
             guards.frozen_columns(
