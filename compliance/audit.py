@@ -14,6 +14,9 @@ from coverpay.kernel import clock, commands, copying, ids
 _COLUMNS = ("id", "at", "organization_id", "actor_kind", "actor_id", "actor_label", "action", "object_id", "before",
             "after", "reason", "request_id")  # fmt: skip
 
+AT_ONCE = 500
+"""Entries that one statement writes; a command that leaves more writes these before it goes on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Noted:
@@ -36,12 +39,13 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     reason: str = "",
-) -> AuditEntry:
-    """Write the audit entry of the open command; the actor and request id come from the command."""
+) -> None:
+    """Write an audit entry when the open command ends, all of them at once; actor and request id are the command's."""
     command = commands.current()
     command.audited = True
     command.notes.setdefault("object_id", object_id)
-    return AuditEntry.objects.create(
+    entry = AuditEntry(
+        id=ids.new("aud"),
         organization_id=organization_id,
         actor_kind=command.actor.kind,
         actor_id=command.actor.id,
@@ -53,6 +57,16 @@ def record(
         reason=reason,
         request_id=_request_id(),
     )
+    waiting: list[AuditEntry] = commands.once("audit entries", list)
+    waiting.append(entry)
+    if len(waiting) >= AT_ONCE:
+        _write(waiting)
+    commands.at_end("audit entries", lambda: _write(waiting))
+
+
+def _write(waiting: list[AuditEntry]) -> None:
+    AuditEntry.objects.bulk_create(waiting)
+    waiting.clear()
 
 
 @commands.step

@@ -47,6 +47,7 @@ class OpenCommand:
     changed_nothing: bool = False
     notes: dict[str, str] = field(default_factory=dict)
     known: dict[object, Any] = field(default_factory=dict)
+    last: dict[object, Callable[[], object]] = field(default_factory=dict)
 
 
 Witness = Callable[[OpenCommand], None]
@@ -81,6 +82,11 @@ def once(key: object, read: Callable[[], R]) -> R:
     if key not in known:
         known[key] = read()
     return known[key]  # type: ignore[no-any-return]
+
+
+def at_end(key: object, work: Callable[[], object]) -> None:
+    """Do something once when the open command has done all else, in its transaction. Raises: CommandNeeded."""
+    current().last.setdefault(key, work)
 
 
 @contextmanager
@@ -130,6 +136,8 @@ def _in_transaction(function: Callable[P, R], state: OpenCommand, *args: P.args,
             result = function(*args, **kwargs)
             if not (state.audited or state.changed_nothing):
                 raise CommandNotAudited(f"{state.name} ended without an audit entry")
+            for work in state.last.values():
+                work()
             witness = _witness.get()
             if witness is not None and state.audited:
                 witness(state)
