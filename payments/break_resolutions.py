@@ -18,8 +18,8 @@ from coverpay.kernel.actors import Actor
 from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Conflict, IllegalTransition
 from coverpay.kernel.money import Money
-from payments import deposit_returns, deposits, journal, resolution_previews
-from payments.models import BreakResolution
+from payments import deposit_returns, deposits, expected, journal, resolution_previews, settlement
+from payments.models import BreakResolution, DepositItem, GatewayAccount
 from payments.resolution_previews import Found, Preview, Wish
 from reconciliation import breaks, findings, matches
 from reconciliation.ledger.models import Entry, Line
@@ -40,7 +40,8 @@ def resolve(*, break_id: str, wish: Wish, reason: str, actor: Actor) -> BreakRes
     """Post what a break lacks, match its lines and close it, all at once; said again, it gives what was made.
 
     Posts:  as `journal.bank_fee_charged`, `merchant_fee_charged` and `bank_interest_credited`, as
-            `trust.keep_interest_locked`, as `suspense.open_unidentified`, or as `deposit_returns.bounce_locked`.
+            `trust.keep_interest_locked`, as `suspense.open_unidentified`, or as `deposit_returns.bounce_locked` and,
+            for an announced payment, `settlement.record_locked`.
     Raises: NotFound, Forbidden, BadText, NotThisWay, IllegalTransition, ResolvedOtherwise, and what these raise.
     """
     access.require(actor, Permission.CASH_WRITE)
@@ -137,7 +138,20 @@ def _returned(made: BreakResolution, found: Found, wish: Wish, actor: Actor) -> 
     check = deposit_returns.bounce_locked(item, reason=reason, returned_on=found.on)
     made.made_id = item.id
     held = {str(each.suspense_item_id) for each in check}
-    return made, _lines_of(found.account, held, kind="suspense.returned")
+    lines = _lines_of(found.account, held, kind="suspense.returned")
+    return made, [*lines, *_lines_of(found.account, _told_as_payouts(check))]
+
+
+@step
+def _told_as_payouts(check: Sequence[DepositItem]) -> set[str]:
+    """Record what the bank took back of announced payments, which reaches the books as payouts. Gives: their ids."""
+    found = set()
+    for item in check:
+        if item.attempt is not None:
+            rows = GatewayAccount.objects.select_for_update(of=("self",), no_key=True).select_related("bank_account")
+            payout, _ = settlement.record_locked(rows.get(pk=item.attempt.account_id), expected.went_back(item))
+            found.add(payout.id)
+    return found
 
 
 _POSTS: Mapping[Way, Callable[[BreakResolution, Found, Wish, Actor], Posted]] = {

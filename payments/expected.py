@@ -44,7 +44,7 @@ class ExpectedPayments:
             _report(deposit.id, list(items), deposit.received_on)
             for deposit, items in groupby(came, key=lambda item: item.deposit)
         ]
-        return reports + [_went_back(item) for item in back]
+        return reports + [went_back(item) for item in back]
 
 
 def _report(reference: str, items: Sequence[DepositItem], on: dt.date) -> PayoutReport:
@@ -53,7 +53,8 @@ def _report(reference: str, items: Sequence[DepositItem], on: dt.date) -> Payout
     return PayoutReport(reference, Money(sum(line.gross_minor for line in lines), currency), on, lines)
 
 
-def _went_back(item: DepositItem) -> PayoutReport:
+def went_back(item: DepositItem) -> PayoutReport:
+    """A returned check of an announced payment, as the payout it is told as."""
     assert item.bounced_on is not None
     line = PayoutLineReport("return", str(item.attempt_id), item.id, -item.amount_minor, 0)
     return PayoutReport(f"{item.id}:returned", Money(-item.amount_minor, item.currency), item.bounced_on, (line,))

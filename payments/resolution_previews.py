@@ -153,7 +153,6 @@ def returnable(found: Found) -> list[DepositItem]:
         deposit__bank_account=found.account,
         deposit__received_on__lte=found.on,
         state__in=[DepositItem.State.PLACED, DepositItem.State.SUSPENSE],
-        attempt__isnull=True,
         amount_minor__lte=-found.difference_minor,
     ).select_related("deposit")
     checks: dict[tuple[str, str, str], list[DepositItem]] = {}
@@ -172,9 +171,8 @@ def preview_of(found: Found, wish: Wish) -> Preview:
         ways = ", ".join(Way(way).label.lower() for way in fitting)
         raise NotThisWay(f"What fits it: {ways or 'nothing'}.", field="way")
     way = Way(wish.way)
-    if way == Way.RETURNED_ITEM:
-        _check_returned(found, wish)
-    legs, formula, rule, citation = _told(found, way)
+    check = _returned(found, wish) if way == Way.RETURNED_ITEM else []
+    legs, formula, rule, citation = _told(found, way, check)
     inputs: dict[str, str | int] = {
         "bank_minor": found.bank_minor,
         "books_minor": found.books_minor,
@@ -196,7 +194,7 @@ def preview_of(found: Found, wish: Wish) -> Preview:
 Told = tuple[list[tuple[str, str, int]], str, str, str]
 
 
-def _told(found: Found, way: Way) -> Told:
+def _told(found: Found, way: Way, check: Sequence[DepositItem]) -> Told:
     """The legs of a way, and its formula, rule and source."""
     minor = found.difference_minor
     cash = (found.account.ledger_account.code, found.account.id, minor)
@@ -217,22 +215,28 @@ def _told(found: Found, way: Way) -> Told:
     other = ("suspense_cash", "", -minor)
     if way == Way.SUSPENSE:
         return [cash, other], "deposit = bank − books", SUSPENSE_RULE, trust.CITATION
-    return [other, cash], "returned = what the check brought", RETURN_RULE, ""
+    return [*_brought(check), cash], "returned = what the check brought", RETURN_RULE, ""
 
 
-def _check_returned(found: Found, wish: Wish) -> None:
+def _brought(check: Sequence[DepositItem]) -> list[tuple[str, str, int]]:
+    """Where the money of a check stands: announced payments at their account, the rest in suspense."""
+    legs: dict[tuple[str, str], int] = {}
+    for item in check:
+        key = ("suspense_cash", "") if item.attempt is None else ("processor_clearing", item.attempt.account_id)
+        legs[key] = legs.get(key, 0) + item.amount_minor
+    return [(code, owner, minor) for (code, owner), minor in legs.items()]
+
+
+def _returned(found: Found, wish: Wish) -> list[DepositItem]:
+    """The whole check that came back. Raises: NotThisWay."""
     item = DepositItem.objects.filter(pk=wish.deposit_item_id, deposit__bank_account=found.account).first()
     if item is None:
         raise NotThisWay("Choose the item of a deposit to this account that came back.", field="deposit_item")
     check = deposit_returns.whole_check(item)
-    if any(each.attempt_id for each in check):
-        raise NotThisWay(
-            "It is an announced payment: say on its deposit that it went back; its line comes with the next payout.",
-            field="deposit_item",
-        )
     total = sum(each.amount_minor for each in check)
     if total != -found.difference_minor:
         raise NotThisWay("The check came to another amount than the bank took back.", field="deposit_item")
+    return check
 
 
 def _processor_of(found: Found) -> str:

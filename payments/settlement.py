@@ -8,7 +8,7 @@ from compliance import access, audit, events
 from compliance.permissions import Permission
 from coverpay.kernel import commands, ids, texts
 from coverpay.kernel.actors import Actor
-from coverpay.kernel.commands import command
+from coverpay.kernel.commands import command, step
 from coverpay.kernel.errors import Busy, DomainError, Invalid
 from coverpay.kernel.ids import is_id
 from coverpay.kernel.money import Money
@@ -73,10 +73,22 @@ def record_payout(*, account_id: str, report: PayoutReport, actor: Actor) -> Pay
         permission=Permission.RECONCILIATION_WRITE,
         field="account",
     )
+    payout, created = record_locked(account, report)
+    if not created:
+        commands.unchanged()
+    return payout
+
+
+@step
+def record_locked(account: GatewayAccount, report: PayoutReport) -> tuple[Payout, bool]:
+    """Write one payout of a locked account, once. Gives: it, and whether it is new.
+
+    Posts:  as `record_payout`.
+    Raises: PayoutDoesNotTie.
+    """
     known = Payout.objects.filter(account=account, reference=report.reference).first()
     if known is not None:
-        commands.unchanged()
-        return known
+        return known, False
     _check(report, account)
     payout = Payout.objects.create(
         organization_id=account.organization_id,
@@ -104,7 +116,7 @@ def record_payout(*, account_id: str, report: PayoutReport, actor: Actor) -> Pay
     for position, why in unknown.items():
         _open_break(payout, lines[position], report.lines[position], why)
     _tell(payout, lines)
-    return payout
+    return payout, True
 
 
 def _check(report: PayoutReport, account: GatewayAccount) -> None:

@@ -15,10 +15,19 @@ from compliance.permissions import Permission
 from coverpay import books as proof
 from coverpay.kernel import clock
 from coverpay.kernel.errors import Forbidden, IllegalTransition, NotFound
-from payments import break_resolutions, resolution_previews, settlement
+from payments import (
+    accounts,
+    announcements,
+    attempts,
+    break_resolutions,
+    deposit_sweeps,
+    resolution_previews,
+    settlement,
+)
 from payments.break_resolutions import ResolvedOtherwise
+from payments.collection import Wanted
 from payments.deposits import Item
-from payments.models import BreakResolution
+from payments.models import BreakResolution, Payout
 from payments.resolution_previews import NotThisWay, Preview, Wish
 from reconciliation import breaks, match_rules, matches, queries, trust
 from reconciliation.ledger import balances
@@ -138,6 +147,27 @@ def test_a_returned_check_undoes_what_it_paid_and_its_line_matches(house: House)
     item.refresh_from_db()
     assert (item.state, made.made_id, books.balance(house, "trust_cash")) == ("bounced", item.id, 0)
     assert books.balance(house, "premium_receivable") == 535_900, "what it paid is open again"
+    assert proof.check() == []
+
+
+def test_a_returned_check_of_an_announced_payment_matches_and_is_told_once(house: House) -> None:
+    rules: list[dict[str, Any]] = [{"when": {"method": ["check"]}, "gateway": "manual"}, {"gateway": "sandbox"}]
+    desk = accounts.open_account(gateway="manual", merchant="desk", bank_account_id=house.bank.id, actor=house.me)
+    accounts.publish_routing(rules=rules, effective_from=books.SINCE, actor=house.me)
+    invoice = books.billed(house)
+    payment = announcements.announce(items=[Wanted(invoice.id)], method="check", note="by post", actor=house.me)
+    attempts.submit(payment.attempts.get().id)
+    item = taken_in(house, Item(535_900, payment.id, "Aloha", "1001"), reference="D1").items.get()
+    (found,) = stated(house, bank.line(-535_900, "", "RETURNED DEPOSITED ITEM"))
+    shown = preview(house, found, "returned_item", deposit_item_id=item.id)
+    assert legs(shown) == {("processor_clearing", desk.id): 535_900, ("trust_cash", house.bank.id): -535_900}
+    made = resolve(house, found, "returned_item", deposit_item_id=item.id)
+    assert [line.amount_minor for line in made.match.ledger_lines] == [-535_900]
+    payment.refresh_from_db()
+    assert (payment.state, Payout.objects.get().reference) == ("returned", f"{item.id}:returned")
+    deposit_sweeps.sweep()
+    assert Payout.objects.filter(account=desk).count() == 2, "the deposit itself, and what went back: each told once"
+    assert (books.balance(house, "trust_cash"), books.balance(house, "processor_clearing")) == (0, 0)
     assert proof.check() == []
 
 
