@@ -125,18 +125,16 @@ def split(
     reason = texts.line(reason, field="reason", at_most=300)
     account, found = standing(match_id, actor)
     bank, books = found.statement_lines, found.ledger_lines
-    out_of_bank = [line for line in bank if line.id in set(bank_line_ids)]
-    out_of_books = [line for line in books if line.pk in set(book_line_ids)]
-    for side, taken, asked in (
-        ("bank_lines", len(out_of_bank), set(bank_line_ids)),
-        ("book_lines", len(out_of_books), set(book_line_ids)),
-    ):
-        if taken != len(asked):
+    bank_ids, book_ids = set(bank_line_ids), set(book_line_ids)
+    out_of_bank = [line for line in bank if line.id in bank_ids]
+    out_of_books = [line for line in books if line.pk in book_ids]
+    for side, taken, asked in (("bank_lines", out_of_bank, bank_ids), ("book_lines", out_of_books, book_ids)):
+        if len(taken) != len(asked):
             raise NotOpen("A chosen line is not part of this match.", field=side)
     take_apart(account, found, reason, actor)
     parts = (
         (out_of_bank, out_of_books),
-        ([line for line in bank if line not in out_of_bank], [line for line in books if line not in out_of_books]),
+        ([line for line in bank if line.id not in bank_ids], [line for line in books if line.pk not in book_ids]),
     )
     one, rest = (
         keep_locked(
