@@ -129,7 +129,7 @@ class Matches(Rows):
         return matches.undo(match_id=id, reason=asked["reason"], actor=self.actor)
 
 
-class SuggestionShown(Shown):
+class MatchSuggestionShown(Shown):
     bank_account = serializers.CharField(source="bank_account_id", read_only=True)
     match = serializers.CharField(source="match_id", read_only=True, allow_null=True)
 
@@ -149,7 +149,7 @@ class Suggestions(Rows):
     """Groupings that a run found likely; the lines stay open until a person accepts."""
 
     queryset = MatchSuggestion.objects.all()
-    serializer_class = SuggestionShown
+    serializer_class = MatchSuggestionShown
     filterset_fields: ClassVar = ["bank_account", "state", "stage"]
     reads = Permission.RECONCILIATION_READ
     writes = Permission.RECONCILIATION_WRITE
@@ -175,8 +175,8 @@ class MatchingRunShown(serializers.Serializer[Any]):
     bank_line_count = serializers.IntegerField(help_text="Statement lines without a match before the run.")
     book_line_count = serializers.IntegerField(help_text="Ledger lines without a match before the run.")
     matched = MatchShown(many=True)
-    suggested = SuggestionShown(many=True)
-    lapsed = SuggestionShown(many=True, help_text="Suggestions no longer found.")
+    suggested = MatchSuggestionShown(many=True)
+    lapsed = MatchSuggestionShown(many=True, help_text="Suggestions no longer found.")
     opened = BreakRowShown(many=True)
     closed = BreakRowShown(many=True)
 
