@@ -17,7 +17,7 @@ from reconciliation.ledger import balances
 from reconciliation.ledger.models import Book, Fund
 from reconciliation.trust import Position
 
-MOST_DAYS = 366
+MOST_DAYS = 1_096
 COLUMNS = (
     Column("on", "Day", DAY), Column("currency", "Currency"), Column("cash", "In the accounts", MONEY),
     Column("floor", "Has to stay", MONEY), Column("free", "May leave for us", MONEY),
@@ -28,7 +28,7 @@ FORMULA = "floor = Σ max(owed to each other owner, 0); free = min(cash − floo
 
 
 def positions(actor: Actor, asked: Asked) -> Report:
-    """The position of every day of a range in each currency. Raises: Invalid for more than a year."""
+    """The position of every day of a range in each currency. Raises: Invalid for more than three years."""
     if asked.to_on - asked.from_on >= dt.timedelta(days=MOST_DAYS):
         raise Invalid(f"Ask for at most {MOST_DAYS} days.", field="from_on")
     book = access.visible(actor, Book.objects.all()).first()

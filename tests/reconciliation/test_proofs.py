@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -101,6 +102,17 @@ def test_business_days_without_a_statement_are_named() -> None:
     assert proofs.gaps_since_last(account, dt.date(2026, 1, 21)) == [
         dt.date(2026, 1, 15), dt.date(2026, 1, 16), dt.date(2026, 1, 20),
     ]  # fmt: skip
+
+
+def test_a_range_takes_as_many_queries_as_one_day() -> None:
+    account = _three_days()
+
+    def queries_of(from_on: dt.date, to_on: dt.date) -> int:
+        with CaptureQueriesContext(connection) as ran:
+            proofs.daily(account, from_on, to_on)
+        return len(ran)
+
+    assert queries_of(*EVER) == queries_of(bank.FIRST, bank.FIRST) <= 12
 
 
 moves = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.sampled_from([-3, 2, 7, 11])), max_size=7)
