@@ -1,7 +1,7 @@
 """`make bench`: every figure beside the limit of the same run; it fails when a target is missed.
 
-ARGS="ledger", "api", "billing", "nightly", "pages", "imports", "nacha", "intake", "attempts", "autopay", "parsing" or
-"balances" measures one;
+ARGS="ledger", "api", "billing", "nightly", "pages", "imports", "nacha", "intake", "attempts", "autopay", "parsing",
+"matching" or "balances" measures one;
 "--small" takes in a tenth of the webhooks, collects a tenth by autopay, and reads balances of a hundredth of the lines;
 "--large" measures with 1,000,000 policies (a file of 10,000,000 rows);
 "--write" also writes benchmarks/results.md, where parts that were not measured keep the figures they have.

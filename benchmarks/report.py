@@ -86,6 +86,7 @@ PARTS = (
     "attempts",
     "autopay",
     "parsing",
+    "matching",
     "balances",
 )
 
@@ -120,6 +121,7 @@ def measure(parts: Sequence[str], *, large: bool, small: bool = False) -> list[P
         "attempts": lambda large: Part(*payments_report.attempts()),
         "autopay": lambda large: Part(*payments_report.autopay(share)),
         "parsing": _parsing,
+        "matching": _matching,
         "balances": lambda large: _balances(small),
     }
     return [measurers[part](large) for part in PARTS if part in parts]
@@ -219,6 +221,12 @@ def _balances(small: bool) -> Part:
     from benchmarks import balances
 
     return Part(*balances.measured(balances.SMALL_SHARE if small else 1))
+
+
+def _matching(large: bool) -> Part:
+    from benchmarks import matching
+
+    return Part(*matching.measured())
 
 
 def _api_table(served: Served) -> str:
