@@ -35,8 +35,8 @@ from reconciliation.statements.base import (
 OPENING_LEDGER, CLOSING_LEDGER = "010", "015"
 DEFAULT_CURRENCY = "USD"
 GROUP_STATUS = {"2": "deletion", "3": "correction", "4": "test"}
-DAYS = frozenset({"0", "1", "2"})
-"""Funds types that say in how many days the whole amount is usable."""
+DAYS = {"0": 0, "1": 1, "2": 2}  # funds types that say in how many days the whole amount is usable
+UNDATED = {"": Availability(""), "Z": Availability("Z")}
 INTERIM_MODIFIERS = {"1": "interim previous-day", "3": "interim same-day"}
 SIGNS = {f"{number:03}": direction(f"{number:03}") for number in range(1000)}
 NAMES = {"01": "file header", "02": "group header", "03": "account", "49": "account", "98": "group", "99": "file"}
@@ -115,32 +115,32 @@ class _Reader:
     def take_details(self, details: Details) -> None:
         """Take plain details; when there is anything to report about where they stand, they go the long way."""
         account, group = self.account, self.group
-        signs = [SIGNS[found[1]] for found in details.found]
+        found = [match.groups() for match in details.found]
+        signs = [SIGNS[fields[0]] for fields in found]
         if account is None or group is None or group.as_of is None or self.ended or not all(signs):
             for record in details.records():
                 self.take(record)
             return
-        as_of = group.as_of
-        lines = [
+        as_of, amounts = group.as_of, [int(fields[1]) for fields in found]
+        account.lines += [
             ParsedLine(
                 line,
                 as_of,
                 as_of if kind == "0" else None,
-                sign * int(amount),
+                sign * amount,
                 code,
                 bank_reference.strip(),
                 customer_reference.strip(),
                 text.removesuffix("/").strip(),
-                Availability(kind, None, "", ((int(kind), int(amount)),)) if kind in DAYS else Availability(kind),
+                UNDATED.get(kind) or Availability(kind, None, "", ((DAYS[kind], amount),)),
             )
-            for (line, _), sign, (code, amount, kind, bank_reference, customer_reference, text) in zip(
-                details.lines, signs, [found.groups() for found in details.found], strict=True
+            for (line, _), sign, amount, (code, _, kind, bank_reference, customer_reference, text) in zip(
+                details.lines, signs, amounts, found, strict=True
             )
             if sign
         ]
-        account.lines += lines
-        account.total += sum(abs(line.amount_minor) for line in lines)
-        account.records += len(lines)
+        account.total += sum(amounts)
+        account.records += len(amounts)
         self._last = details
 
     def end(self) -> None:
@@ -343,8 +343,10 @@ class _Reader:
         """Hold total credits (100) and total debits (400), where given, against the details."""
         for code, sign in ((TOTAL_CREDITS, 1), (TOTAL_DEBITS, -1)):
             stated = account.summaries.get(code)
+            if stated is None:
+                continue
             found = sum(sign * line.amount_minor for line in account.lines if line.amount_minor * sign > 0)
-            if stated is not None and stated != found:
+            if stated != found:
                 name = "credits" if sign > 0 else "debits"
                 message = f"Total {name} ({code}) is {stated}, the details add up to {found}."
                 self._report(account.record, f"total_{name}", message)
