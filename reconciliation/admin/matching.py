@@ -13,7 +13,8 @@ from reconciliation.models import IgnoredLine, MatchRuleSet, MatchSuggestion, Pa
 @admin.register(MatchSuggestion)
 class MatchSuggestionAdmin(ScopedReadOnly):
     list_display: ClassVar = [
-        "id", "bank_account", "state", "stage", "score", money("difference_minor"), "reason", "suggested_at"
+        "id", "bank_account", "state", "stage", "score", money("difference_minor", currency="bank_account__currency"),
+        "reason", "suggested_at",
     ]  # fmt: skip
     list_filter: ClassVar = ["state", "suggested_at"]
     search_fields: ClassVar = ["=id", "=match__id"]
