@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reconciliation.matching import sums, words
+from reconciliation.matching.items import Item, Line, is_strong
 from reconciliation.matching.lines import BankLine, BookLine, Tell
-from reconciliation.matching.marks import Item, Line, Whole, count_wholes, is_strong
+from reconciliation.matching.marks import Whole, count_wholes
 from reconciliation.matching.pool import Pool
 
 FEW_LOOKS = 32

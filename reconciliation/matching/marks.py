@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from reconciliation.matching.lines import BankLine, BookLine
-from reconciliation.matching.names import MIN_NAME, Parties, is_name, normal, normal_name
+from reconciliation.matching.items import Item, is_strong, items_of_banks, items_of_books
 from reconciliation.matching.pool import Pool, in_order
 from reconciliation.matching.words import many
-
-Line = BankLine | BookLine
-_SERIES = re.compile(r"([A-Z]{2,})[0-9]+")
-_WITH_DIGIT = re.compile(r"\S*\d\S*")
-
-ALL = ""
-"""The mark of every line: only the days hold them together."""
-TEXT = "text "
-"""How the mark of a bank's words begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A line with what is worked out once: its day, its marks, and the party it is of or the parties it speaks of."""
-
-    line: Line
-    amount: int
-    day: int
-    marks: tuple[str, ...]
-    party: str
-    named: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,51 +26,6 @@ class Whole:
 
     def is_within(self, first: int, last: int) -> bool:
         return first <= self.items[0].day and self.items[-1].day <= last
-
-
-def is_strong(mark: str) -> bool:
-    """Tell whether a mark holds lines together by more than their days, or words that every deposit carries."""
-    return mark != ALL and not mark.startswith(TEXT)
-
-
-def items_of_books(books: Iterable[BookLine]) -> list[Item]:
-    """Work out book lines, in the given order."""
-    found = []
-    for line in books:
-        party = normal_name(line.party)
-        marks = [ALL]
-        if party:
-            marks.append(f"party {party}")
-        if line.subject:
-            marks.append(f"subject {line.subject}")
-        if series := _SERIES.fullmatch(normal(line.reference)):
-            marks.append(f"series {series[1]}")
-        found.append(Item(line, line.amount_minor, line.posted_on.toordinal(), tuple(marks), party))
-    return found
-
-
-def items_of_banks(banks: Iterable[BankLine], books: Iterable[BookLine], parties: Parties) -> list[Item]:
-    """Work out bank lines, in the given order; `books` are those whose parties they may speak of."""
-    names = {normal_name(party) for party in {line.party for line in books} if is_name(party)}
-    by_word: dict[str, list[str]] = {}
-    for name in names:
-        if len(name) >= MIN_NAME:
-            by_word.setdefault(name.split()[0], []).append(name)
-    found = []
-    for line in banks:
-        marks = [ALL]
-        if payer := parties.written(line):
-            marks.append(f"party {payer}")
-        if text := " ".join(_WITH_DIGIT.sub("", line.text.upper()).split()):
-            marks.append(TEXT + text)
-        party = parties.of(line)
-        named = {party} - {""}
-        if by_word and not parties.learnt(line):
-            said = parties.said(line)
-            named |= {name for word in said for name in by_word.get(word, ()) if said.issuperset(name.split())}
-        day = line.posted_on.toordinal()
-        found.append(Item(line, line.amount_minor, day, tuple(marks), party, frozenset(named)))
-    return found
 
 
 def wholes(
@@ -118,10 +50,22 @@ def wholes(
     return {total: list(sets.values()) for total, sets in found.items()}
 
 
+def items_of(pool: Pool) -> tuple[list[Item], list[Item]]:
+    """Work out the open lines of both sides in the order of their days, once for all stages."""
+    if pool.items is None:
+        banks = items_of_banks(in_order(pool.bank), pool.books.values(), pool.parties)
+        pool.items = banks, items_of_books(in_order(pool.books))
+    banks, books = pool.items
+    pool.items = (
+        [item for item in banks if item.line.id in pool.bank],
+        [item for item in books if item.line.id in pool.books],
+    )
+    return pool.items
+
+
 def lines_of_wholes(pool: Pool) -> tuple[set[str], set[str]]:
     """Find the bank lines and the book lines that are part of a whole set, or come to one, within the window."""
-    banks = items_of_banks(in_order(pool.bank), pool.books.values(), pool.parties)
-    books = items_of_books(in_order(pool.books))
+    banks, books = items_of(pool)
     window = pool.rules.date_window_days
     in_banks, in_books = _involved(banks, books, window), _involved(books, banks, window)
     return in_banks[0] | in_books[1], in_books[0] | in_banks[1]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
+from reconciliation.matching.items import Item
 from reconciliation.matching.lines import BankLine
-from reconciliation.matching.marks import Item, Whole
+from reconciliation.matching.marks import Whole
 
 
 class Near:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from reconciliation.matching import fees
+from reconciliation.matching.items import Item
 from reconciliation.matching.lines import (
     BankLine,
     BookLine,
@@ -31,6 +32,7 @@ Grouping = tuple[frozenset[str], frozenset[str]]
 class Pool:
     """Lines to be answered. A stage takes lines out only as a match or as a break.
 
+    `items` is what was worked out of both sides when a stage first needed it; lines matched since are still in it.
     `doubtful` are pairs that a later stage weighs against its own answers, `contested` what was set aside as ambiguous;
     `notes` say why a bank line stayed.
     """
@@ -43,6 +45,7 @@ class Pool:
     matches: list[Match] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
     suggestions: list[Suggestion] = field(default_factory=list)
+    items: tuple[list[Item], list[Item]] | None = None
     doubtful: list[Match] = field(default_factory=list)
     contested: list[tuple[list[BankLine], list[BookLine]]] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)

@@ -12,10 +12,11 @@ from reconciliation.matching import answers, words
 from reconciliation.matching.answers import Answer, Finding
 from reconciliation.matching.crowds import of_few, of_parties
 from reconciliation.matching.groups import Joined, Key
+from reconciliation.matching.items import Item, Line
 from reconciliation.matching.lines import BankLine, BookLine, Suggestion, compared
-from reconciliation.matching.marks import Item, Line, items_of_banks, items_of_books, wholes
+from reconciliation.matching.marks import items_of, wholes
 from reconciliation.matching.nearness import Near
-from reconciliation.matching.pool import Pool, in_order
+from reconciliation.matching.pool import Pool
 from reconciliation.matching.words import added
 
 Known = dict[Key, tuple[tuple[str, ...], Finding]]
@@ -27,11 +28,10 @@ def subset_sum(pool: Pool) -> None:
 
     What a mark holds together goes first: a sum of any lines that fits as well does not stand against it.
     """
-    banks = items_of_banks(in_order(pool.bank), pool.books.values(), pool.parties)
-    books = items_of_books(in_order(pool.books))
     known: Known = {}
     notes: dict[str, str] = {}
     while True:
+        banks, books = items_of(pool)
         found = [*_marked(pool, banks, books), *_marked(pool, books, banks), *of_parties(pool), *_pairs(pool)]
         if not _take(pool, found, marked=True):
             notes = {}
@@ -40,8 +40,6 @@ def subset_sum(pool: Pool) -> None:
                 found += of_few(pool)
                 if not _take(pool, found):
                     break
-        banks = [item for item in banks if item.line.id in pool.bank]
-        books = [item for item in books if item.line.id in pool.books]
     pool.notes.update(notes)
     _set_aside(pool, _components(found))
 
