@@ -97,6 +97,16 @@ def test_what_an_alias_spoke_for_says_so(account: BankAccount, house: House) -> 
     assert voices.spoke([said], [another]) == {}
 
 
+def test_what_was_learnt_tells_two_payors_of_one_amount_apart(account: BankAccount, house: House) -> None:
+    """Kona and Hilo both paid 800.00 on one day; the bank spells Kona wrong, as it did before."""
+    lines = _stated(house, "KONA COFEE ACH 1", "KONA COFEE ACH 2")
+    _confirm(account, house, lines[0], _paid(account, house, "Kona Coffee Growers", 1))
+    hers, _ = _paid(account, house, "Kona Coffee Growers", 2), _paid(account, house, "Hilo Trading", 3)
+    (match,) = matches.run_matching(bank_account_id=account.id, actor=house.me).matched
+    assert [line.pk for line in match.ledger_lines] == [hers]
+    assert match.inputs["alias"]["id"] == PayorAlias.objects.get().id
+
+
 def test_a_retired_alias_no_longer_speaks_and_may_be_learnt_anew(account: BankAccount, house: House) -> None:
     lines = _stated(house, "KONA COFEE ACH 1", "KONA COFEE ACH 2")
     _confirm(account, house, lines[0], _paid(account, house, "Kona Coffee Growers", 1))
