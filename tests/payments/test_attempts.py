@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -53,6 +55,15 @@ def test_a_success_takes_the_cash_applies_it_and_tells(house: House) -> None:
         ("commission_in_trust", house.operator.id): -75_000,
     }
     assert told(attempt) == ["created", "succeeded"]
+
+
+def test_sending_and_recording_a_charge_reads_nothing_twice(
+    house: House, django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]]
+) -> None:
+    attempt = books.collecting(house, books.billed(house))
+    with django_assert_max_num_queries(41):  # of them four that open and close the two transactions
+        attempts.submit(attempt.id)
+    assert Attempt.objects.get(pk=attempt.id).state == "succeeded"
 
 
 @pytest.mark.parametrize("token", ["tok_decline_insufficient_funds", "tok_decline_expired_card", "tok_unheard_of"])
