@@ -12,10 +12,12 @@ SPELLED = 6
 
 
 def by_reference(banks: Sequence[BankLine], books: Sequence[BookLine], reference: str) -> str:
+    """Say that one reference and one amount tie a line to a line."""
     return f"Same reference {reference}, same amount {money(banks[0])}, {apart(days_between(banks, books))}."
 
 
 def by_amount(banks: Sequence[BankLine], books: Sequence[BookLine], window: str) -> str:
+    """Say that no other line of the amount is near. Takes: the window in days."""
     return (
         f"Same amount {money(banks[0])}, {apart(days_between(banks, books))}; no other line of this amount stands "
         f"within {many(int(window), 'day')} of either."
@@ -23,6 +25,7 @@ def by_amount(banks: Sequence[BankLine], books: Sequence[BookLine], window: str)
 
 
 def by_party(banks: Sequence[BankLine], books: Sequence[BookLine], party: str) -> str:
+    """Say that of several lines of the amount only these speak of the party."""
     return (
         f"Same amount {money(banks[0])}, {apart(days_between(banks, books))}; of the lines of this amount near in time "
         f"only these two speak of {party}."
@@ -30,6 +33,7 @@ def by_party(banks: Sequence[BankLine], books: Sequence[BookLine], party: str) -
 
 
 def by_rest(banks: Sequence[BankLine], books: Sequence[BookLine], window: str) -> str:
+    """Say that every other line of the amount is spoken for. Takes: the window in days."""
     return (
         f"Same amount {money(banks[0])}, {apart(days_between(banks, books))}; of the lines of this amount within "
         f"{many(int(window), 'day')} every other one is spoken for, or speaks of someone else."
@@ -37,6 +41,7 @@ def by_rest(banks: Sequence[BankLine], books: Sequence[BookLine], window: str) -
 
 
 def by_shared_reference(banks: Sequence[BankLine], books: Sequence[BookLine], reference: str) -> str:
+    """Say that all lines of one reference net to one amount."""
     return (
         f"All {sides(banks, books)} that carry the reference {reference} come to the same "
         f"{money_of(sum(line.amount_minor for line in banks), banks[0])}."
@@ -50,22 +55,27 @@ def by_sum(banks: Sequence[BankLine], books: Sequence[BookLine], mark: str) -> s
 
 
 def sides(banks: Sequence[BankLine], books: Sequence[BookLine]) -> str:
+    """Count both sides."""
     return f"{many(len(banks), 'bank line')} and {many(len(books), 'book line')}"
 
 
 def money(line: BankLine | BookLine) -> str:
+    """Write a line's amount."""
     return money_of(line.amount_minor, line)
 
 
 def money_of(amount_minor: int, line: BankLine | BookLine) -> str:
+    """Write an amount in a line's currency."""
     return str(Money(amount_minor, line.currency))
 
 
 def many(number: int, noun: str) -> str:
+    """Write a number with its noun."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def apart(days: int) -> str:
+    """Write how many days lie between."""
     return "on the same day" if days == 0 else f"{many(days, 'day')} apart"
 
 
