@@ -56,7 +56,8 @@ def of_party(pool: Pool, target: Item, own: Sequence[Item]) -> Finding:
     """Find what adds up to a line among the lines of its own party near in time."""
     if not _reaches(target.amount, own):
         return NOTHING
-    mark = f"of the sums of lines of the party {own[0].party or target.party} near in time no other fits"
+    party = own[0].party_as_written or target.party_as_written
+    mark = f"of the sums of lines of the party {party} near in time no other fits"
     return _among(pool, target, own, mark, 850, marked=True)
 
 
@@ -75,7 +76,7 @@ def of_wholes(pool: Pool, target: Item, parts: Sequence[Item], wholes: Iterable[
     sure = is_rare(pool, looked_at, fit, target.amount)
     found = []
     for whole in wholes:
-        mark = f"{whole.spelled()} {looked_at:,} such sets were looked at."
+        mark = f"{whole.spelled()} Such sets looked at: {looked_at:,}."
         one = _answer(pool, target, whole.items, mark, 820, sure=sure, marked=is_strong(whole.mark))
         if one and len(whole.items) <= pool.rules.subset_max_lines:
             found.append(one)
@@ -101,7 +102,7 @@ def _among(pool: Pool, target: Item, parts: Sequence[Item], mark: str, score: in
     for places in found.answers:
         looked_at = sums.looks(len(fit), len(places))
         sure = is_rare(pool, looked_at, fit, target.amount)
-        told = f"{mark}; {looked_at:,} sums were looked at."
+        told = f"{mark}; sums looked at: {looked_at:,}."
         one = _answer(pool, target, [parts[at] for at in places], told, score, sure=sure, marked=marked)
         if one:
             answers.append(one)

@@ -55,7 +55,7 @@ def _pairings(pool: Pool, banks: Sequence[BankLine], books: Sequence[BookLine]) 
                 looked_at = _looks(len(banks), sizes[0]) * _looks(len(books), sizes[1])
                 amounts = [*(line.amount_minor for line in banks), *(line.amount_minor for line in books)]
                 sure = is_rare(pool, looked_at, sums.fitting(amounts, total), total)
-                mark = f"no other lines near in time come to one sum; {looked_at:,} pairs of sums were looked at."
+                mark = f"no other lines near in time come to one sum; pairs of sums looked at: {looked_at:,}."
                 yield Answer(some_banks, some_books, mark, 700, sure)
 
 

@@ -15,8 +15,8 @@ _WITH_DIGIT = re.compile(r"\S*\d\S*")
 
 ALL = ""
 """The mark of every line: only the days hold them together."""
-TEXT = "text "
-"""How the mark of a bank's words begins."""
+TEXT, PARTY = "text ", "party "
+"""How the mark of a bank's words begins, and that of a party."""
 
 
 class Item(NamedTuple):
@@ -28,6 +28,12 @@ class Item(NamedTuple):
     marks: tuple[str, ...]
     party: str
     named: frozenset[str] = frozenset()
+
+    @property
+    def party_as_written(self) -> str:
+        """The party for people to read, as the line spells it; its normal form where the line does not name it."""
+        spelled = self.line.party if isinstance(self.line, BookLine) else self.line.payer
+        return spelled or self.party
 
 
 def is_strong(mark: str) -> bool:
@@ -42,7 +48,7 @@ def items_of_books(books: Iterable[BookLine]) -> list[Item]:
         party = normal_name(line.party)
         marks = [ALL]
         if party:
-            marks.append(f"party {party}")
+            marks.append(PARTY + party)
         if line.subject:
             marks.append(f"subject {line.subject}")
         if series := _SERIES.fullmatch(normal(line.reference)):
@@ -62,7 +68,7 @@ def items_of_banks(banks: Iterable[BankLine], books: Iterable[BookLine], parties
     for line in banks:
         marks = [ALL]
         if payer := parties.written(line):
-            marks.append(f"party {payer}")
+            marks.append(PARTY + payer)
         if text := " ".join(_WITH_DIGIT.sub("", line.text.upper()).split()):
             marks.append(TEXT + text)
         party = parties.of(line)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from reconciliation.matching.items import Item, is_strong, items_of_banks, items_of_books
+from reconciliation.matching.items import PARTY, Item, is_strong, items_of_banks, items_of_books
 from reconciliation.matching.pool import Pool, in_order
 from reconciliation.matching.words import many
 
@@ -21,7 +21,8 @@ class Whole:
     def spelled(self) -> str:
         first, last = self.items[0].line.posted_on, self.items[-1].line.posted_on
         when = f"of {first}" if first == last else f"from {first} to {last}"
-        held = f" with the {self.mark}" if self.mark else ""
+        mark = PARTY + self.items[0].party_as_written if self.mark.startswith(PARTY) else self.mark
+        held = f" with the {mark}" if mark else ""
         return f"they are all {many(len(self.items), 'open line')} {when}{held}."
 
     def is_within(self, first: int, last: int) -> bool:

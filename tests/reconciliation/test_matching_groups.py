@@ -150,7 +150,7 @@ def test_the_party_decides_between_sums_of_strangers() -> None:
     books += [book("k3", 50, party="Ann Lee"), book("k4", 250, party="Ben Ort")]
     result = match([bank("b1", 300, payer="ACME ROOFING, LLC")], books, RULES)
     assert groups(result) == {"b1 = k1 k2": "subset_sum"}
-    assert "of the sums of lines of the party ACME ROOFING near in time no other fits" in result.matches[0].reason
+    assert "of the sums of lines of the party Acme Roofing LLC near in time no other fits" in result.matches[0].reason
 
 
 def test_all_lines_of_one_slip_are_a_deposit_however_many_other_lines_there_are() -> None:
