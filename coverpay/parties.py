@@ -9,6 +9,8 @@ from compliance.models import Organization
 from payments.models import Disbursement, Payout
 from reconciliation.events import PartiesBehind
 
+NO_COMPANIES = ("manual", "nacha")
+"""Gateways that are ways of ours and no company a bank could name."""
 _AT_ONCE = 10_000
 
 
@@ -23,6 +25,7 @@ def parties_behind(asked: PartiesBehind) -> dict[str, str]:
         found.update(paid.values_list("id", "payee_name"))
     for ids in _in_parts(asked.source_ids, "pyt_"):
         payouts = Payout.objects.filter(pk__in=ids, organization=asked.organization_id)
+        payouts = payouts.exclude(account__gateway__in=NO_COMPANIES)
         found.update(payouts.values_list("id", "account__gateway"))
     for ids in _in_parts(asked.source_ids, "tmv_"):
         moved = TrustMovement.objects.filter(pk__in=ids, organization=asked.organization_id)

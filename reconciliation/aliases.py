@@ -78,7 +78,7 @@ def learn(match: Match, actor: Actor) -> list[PayorAlias]:
     party = names.pop()[:LONGEST] if len(names) == 1 else ""
     if not is_name(party):
         return []
-    words = {spelled(line.text): line.text.strip() for line in match.statement_lines}
+    words = {spelled(said): said.strip() for line in match.statement_lines for said in [line.payer or line.text]}
     words.pop(spelled(party), None)
     return [_learnt(match, party, text, said, actor) for text, said in words.items() if text]
 

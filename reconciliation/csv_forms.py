@@ -72,6 +72,7 @@ class ColumnMapForm(GivenForm):
     description = _Headings(label="Texts", max_length=600, help_text="Several with a semicolon between.")
     reference = _Headings(label="Reference")
     bank_reference = _Headings(label="Bank's own reference")
+    payer = _Headings(label="Who paid, or was paid", help_text="It tells payments of one amount apart.")
     delimiter = forms.ChoiceField(label="Between cells", choices=list(DELIMITERS.items()))
     decimal = forms.ChoiceField(label="Decimals", choices=list(DECIMALS.items()))
     thousands = forms.ChoiceField(label="Thousands", required=False, choices=list(THOUSANDS.items()))

@@ -223,6 +223,7 @@ def _keep_lines(statement: Statement, read: ParsedStatement) -> None:
                 type_code=line.type_code,
                 bank_reference=line.bank_reference,
                 customer_reference=line.customer_reference,
+                payer=line.payer[:140],
                 text=line.text,
             )
             for line in read.lines

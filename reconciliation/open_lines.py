@@ -40,7 +40,7 @@ def open_book_lines(account: BankAccount) -> QuerySet[Line]:
 def bank_side(account: BankAccount) -> list[BankLine]:
     """The open bank lines as matching takes them."""
     rows = open_bank_lines(account).values_list(
-        "id", "amount_minor", "currency", "posted_on", "bank_reference", "customer_reference", "text"
+        "id", "amount_minor", "currency", "posted_on", "bank_reference", "customer_reference", "payer", "text"
     )
     return [
         BankLine(
@@ -51,8 +51,9 @@ def bank_side(account: BankAccount) -> list[BankLine]:
             posted_on=posted_on,
             references=tuple(reference for reference in references if reference),
             text=text,
+            payer=payer,
         )
-        for id, amount_minor, currency, posted_on, *references, text in rows.iterator(chunk_size=10_000)
+        for id, amount_minor, currency, posted_on, *references, payer, text in rows.iterator(chunk_size=10_000)
     ]
 
 

@@ -30,7 +30,7 @@ class NewColumnMap(Asked):
     name = serializers.CharField(max_length=80, help_text="Tells the maps of one account apart.")
     spec = serializers.DictField(
         help_text="date, and amount or debit and credit; also description (a list), reference, bank_reference, "
-        "balance: each a heading, or a number from 1. date_format, delimiter, decimal, thousands, encoding, "
+        "payer, balance: each a heading, or a number from 1. date_format, delimiter, decimal, thousands, encoding, "
         "headings, skip, newest_first, amount_is_out."
     )
 
@@ -48,6 +48,7 @@ class PreviewLineShown(serializers.Serializer[Any]):
     amount_minor = serializers.IntegerField()
     bank_reference = serializers.CharField(allow_blank=True)
     customer_reference = serializers.CharField(allow_blank=True)
+    payer = serializers.CharField(allow_blank=True)
     text = serializers.CharField(allow_blank=True)
 
 

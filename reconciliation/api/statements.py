@@ -104,6 +104,7 @@ class StatementLineShown(Shown):
             "type_code",
             "bank_reference",
             "customer_reference",
+            "payer",
             "text",
         ]
 

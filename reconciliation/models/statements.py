@@ -109,6 +109,7 @@ class StatementLine(models.Model):
     type_code = models.CharField(max_length=12, blank=True)
     bank_reference = models.CharField(max_length=120, blank=True)
     customer_reference = models.CharField(max_length=120, blank=True)
+    payer = models.CharField(max_length=140, blank=True, help_text="The other party, where the bank names it apart.")
     text = models.TextField(blank=True)
 
     class Meta:

@@ -54,7 +54,10 @@ NOT_SAID = Availability()
 
 
 class ParsedLine(NamedTuple):
-    """One movement on the account; `amount_minor` is positive when money came in. `line` is its place in the file."""
+    """One movement on the account; `amount_minor` is positive when money came in. `line` is its place in the file.
+
+    `payer` is the other party's name where the format has a place for it; free text is no such place.
+    """
 
     line: int
     posted_on: dt.date
@@ -65,6 +68,7 @@ class ParsedLine(NamedTuple):
     customer_reference: str
     text: str
     availability: Availability = NOT_SAID
+    payer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

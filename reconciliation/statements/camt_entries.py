@@ -21,7 +21,8 @@ BOOKED, INFORMATION = "BOOK", "INFO"
 STATES = frozenset({"BOOK", "PDNG", "INFO", "FUTR"})
 NOT_GIVEN = frozenset({"", "NOTPROVIDED", "NOT PROVIDED", "NONREF"})
 REFERENCES = ("Refs/EndToEndId", "RmtInf/Strd/CdtrRefInf/Ref", "Refs/ChqNb", "Refs/InstrId", "Refs/TxId")
-PARTIES = ("Dbtr/Nm", "Dbtr/Pty/Nm", "Cdtr/Nm", "Cdtr/Pty/Nm")
+DEBTORS, CREDITORS = ("Dbtr/Nm", "Dbtr/Pty/Nm"), ("Cdtr/Nm", "Cdtr/Pty/Nm")
+PARTIES = DEBTORS + CREDITORS
 
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 _MOMENT = re.compile(
@@ -70,6 +71,7 @@ def entry(node: Node, currency: str, problems: Problems) -> Entry | None:
     details = [detail for group in node.all("NtryDtls") for detail in group.all("TxDtls")]
     _check_batches(node, value, mark, currency, problems)
     _check_details(node, details, value * mark, currency, problems)
+    is_reversal = reversal in ("true", "1")
     line = ParsedLine(
         line=node.line,
         posted_on=posted,
@@ -78,7 +80,8 @@ def entry(node: Node, currency: str, problems: Problems) -> Entry | None:
         type_code=_type_code(node),
         bank_reference=reference or _given(node.said("NtryRef")),
         customer_reference=_reference(node, details),
-        text=_text(node, details, is_reversal=reversal in ("true", "1")),
+        text=_text(node, details, is_reversal=is_reversal),
+        payer=_payer(details, came_in=(mark > 0) != is_reversal),
     )
     return Entry(line, mark, state, booked is not None, reference)
 
@@ -212,6 +215,16 @@ def _text(node: Node, details: Sequence[Node], *, is_reversal: bool) -> str:
         ]
         parts.append(" ".join(part for part in said if part))
     return "\n".join(part for part in parts if part)
+
+
+def _payer(details: Sequence[Node], *, came_in: bool) -> str:
+    """Name the other party of the only transaction, or of several that all name the same: who paid, or was paid.
+
+    Takes:  `came_in`, by the transaction itself: its reversal moves the other way between the same parties.
+    """
+    paths = DEBTORS if came_in else CREDITORS
+    named = {_first(parties, paths) for detail in details if (parties := detail.child("RltdPties")) is not None}
+    return named.pop() if len(named) == 1 else ""
 
 
 def _parties(detail: Node) -> list[str]:

@@ -45,6 +45,7 @@ class ColumnMap:
     description: tuple[Column, ...] = ()
     reference: Column | None = None
     bank_reference: Column | None = None
+    payer: Column | None = None
     balance: Column | None = None
     bank_id: str = UNNAMED_BANK
     date_format: str = "%Y-%m-%d"
@@ -169,7 +170,7 @@ def _map_is_sound(columns: ColumnMap, problems: Problems) -> bool:
 
 def _wanted(columns: ColumnMap) -> list[Column | None]:
     named = (columns.date, columns.amount, columns.debit, columns.credit, columns.reference, columns.bank_reference)
-    return [*named, columns.balance, *columns.description]
+    return [*named, columns.payer, columns.balance, *columns.description]
 
 
 def _line(row: Row, columns: ColumnMap, found: dict[Column, int], problems: Problems) -> ParsedLine | None:
@@ -198,6 +199,7 @@ def _line(row: Row, columns: ColumnMap, found: dict[Column, int], problems: Prob
         bank_reference=cell(columns.bank_reference).text if columns.bank_reference is not None else "",
         customer_reference=cell(columns.reference).text if columns.reference is not None else "",
         text="\n".join(text for column in columns.description if (text := cell(column).text)),
+        payer=cell(columns.payer).text if columns.payer is not None else "",
     )
 
 

@@ -11,7 +11,7 @@ from reconciliation.statements.csv_rows import Column
 
 LONGEST_HEADING = 120
 MOST_DESCRIPTIONS = 6
-COLUMNS = ("date", "amount", "debit", "credit", "reference", "bank_reference", "balance")
+COLUMNS = ("date", "amount", "debit", "credit", "reference", "bank_reference", "payer", "balance")
 TEXTS = ("date_format", "delimiter", "decimal", "thousands", "encoding")
 FLAGS = ("headings", "newest_first", "amount_is_out")
 

@@ -144,6 +144,7 @@ def _line(node: Node, currency: str, problems: Problems) -> ParsedLine | None:
         bank_reference=number,
         customer_reference=node.said("CHECKNUM") or node.said("REFNUM"),
         text="\n".join(part for part in (name, node.said("MEMO")) if part),
+        payer=node.said("PAYEE/NAME"),
     )
 
 
