@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Subquery
 
 from billing.models import Invoice, Notice
@@ -135,7 +134,7 @@ def charge(case: RecoveryCase, row: RecoveryStep, policies: dict[str, Policy], s
     last = case.attempt.payment
     again = row.kind == Kind.RETRY and bool(case.why.get("represents")) and last.method == "ach"
     surcharge = case.payment.surcharge_minor if row.kind == Kind.RETRY else 0
-    with transaction.atomic():
+    with commands.savepoint():
         payment = collection.collect_locked(
             policies,
             _wanted(case, with_fees=not again and source.method == "card"),

@@ -90,6 +90,31 @@ def at_end(key: object, work: Callable[[], object]) -> None:
 
 
 @contextmanager
+def savepoint() -> Iterator[None]:
+    """Undo a part of the open command alone when it raises: its rows, what it had read once, what it left for the end.
+
+    Raises: CommandNeeded, and what the part raises.
+    """
+    state = current()
+    before = state.audited, state.known, state.last
+    state.known, state.last = {}, {}
+    try:
+        with transaction.atomic():
+            yield
+            _finish(state)
+    except BaseException:
+        state.audited = before[0]
+        raise
+    finally:
+        state.known, state.last = before[1:]
+
+
+def _finish(state: OpenCommand) -> None:
+    for work in state.last.values():
+        work()
+
+
+@contextmanager
 def witnessed(by: Witness) -> Iterator[None]:
     """Let `by` run last in the transaction of every command of this block that changed something.
 
@@ -136,8 +161,7 @@ def _in_transaction(function: Callable[P, R], state: OpenCommand, *args: P.args,
             result = function(*args, **kwargs)
             if not (state.audited or state.changed_nothing):
                 raise CommandNotAudited(f"{state.name} ended without an audit entry")
-            for work in state.last.values():
-                work()
+            _finish(state)
             witness = _witness.get()
             if witness is not None and state.audited:
                 witness(state)

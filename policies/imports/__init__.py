@@ -10,10 +10,11 @@ import hashlib
 import itertools
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from typing import IO
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 
 from compliance import access, audit
 from compliance.permissions import Permission
@@ -30,6 +31,10 @@ from policies.models import PolicyImport
 __all__ = ["KEPT_PROBLEMS", "OPTIONAL", "REQUIRED", "CellError", "Problem", "import_policies"]
 
 CHUNK = 1000
+
+
+class _Impossible(Exception):
+    """A row could not be written after all; the whole file is taken back."""
 
 
 def import_policies(*, file: IO[bytes], file_name: str, actor: Actor) -> PolicyImport:
@@ -123,26 +128,21 @@ def _check(content: IO[bytes], organization_id: str, tally: Tally) -> int:
 
 def _write(content: IO[bytes], organization_id: str, tally: Tally) -> None:
     """Write every row, or none when someone else's work made one impossible meanwhile."""
-    whole = transaction.savepoint()
-    _write_chunks(content, organization_id, tally)
-    if tally.problem_count:
-        transaction.savepoint_rollback(whole)
-    else:
-        transaction.savepoint_commit(whole)
+    with suppress(_Impossible), commands.savepoint():
+        _write_chunks(content, organization_id, tally)
+        if tally.problem_count:
+            raise _Impossible
 
 
 def _write_chunks(content: IO[bytes], organization_id: str, tally: Tally) -> None:
     """Write chunk after chunk; stop after the first with a row that is impossible."""
     checker = Checker(organization_id)
     for chunk in _chunks(rows(content, Tally())):
-        savepoint = transaction.savepoint()
         try:
-            writing.write(organization_id, checker.check(chunk).good)
+            with commands.savepoint():
+                writing.write(organization_id, checker.check(chunk).good)
         except (DomainError, IntegrityError):
-            transaction.savepoint_rollback(savepoint)
             _write_one_by_one(chunk, organization_id, tally)
-        else:
-            transaction.savepoint_commit(savepoint)
         if tally.problem_count:
             return
 
@@ -150,17 +150,14 @@ def _write_chunks(content: IO[bytes], organization_id: str, tally: Tally) -> Non
 def _write_one_by_one(chunk: Iterable[Row], organization_id: str, tally: Tally) -> None:
     """Write rows each by itself; go on after one that is refused, to name them all."""
     for row in chunk:
-        savepoint = transaction.savepoint()
         try:
-            policy = lifecycle.write_quote(organization_id, row.request)
-            if row.bind:
-                lifecycle.bind_locked(locks.lock(policy.id))
+            with commands.savepoint():
+                policy = lifecycle.write_quote(organization_id, row.request)
+                if row.bind:
+                    lifecycle.bind_locked(locks.lock(policy.id))
         except DomainError as error:
-            transaction.savepoint_rollback(savepoint)
             for refusal in lifecycle.refusals(organization_id, row.request) or [error]:
                 tally.refuse(row.number, refusal)
-        else:
-            transaction.savepoint_commit(savepoint)
 
 
 def _chunks(read: Iterator[Row]) -> Iterator[list[Row]]:

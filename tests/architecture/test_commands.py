@@ -28,7 +28,6 @@ _OWN_TRANSACTION = (
 _SAVEPOINTS = (
     # Inside the one command, a part that may be undone while the rest goes on.
     "reconciliation/ledger/posting.py",  # a COPY that met a posting made before
-    "payments/recovery_steps.py",  # a charge that is refused, while its case goes on with the next step
 )
 _ONE_MOMENT = ("coverpay/books.py",)  # a proof reads everything from one snapshot and writes nothing
 _WAITS = re.compile(
@@ -92,7 +91,7 @@ def open_transactions(source: Source) -> list[str]:
     return [
         f"{source.path}:{node.lineno}: opens a transaction -> @command opens the one there is"
         for node in ast.walk(source.tree)
-        if isinstance(node, ast.Attribute) and node.attr == "atomic"
+        if isinstance(node, ast.Attribute) and name_of(node) in ("transaction.atomic", "transaction.savepoint")
     ]
 
 
@@ -184,6 +183,8 @@ def test_the_rules_bite() -> None:
     assert unguarded(Source("billing/invoices.py", "def total(sums):\n    sums.update({1: 2})\n")) == []
     assert unguarded(Source("billing/views.py", "class V:\n    def post(self):\n        row.save()\n"))
     assert open_transactions(Source("billing/cash.py", "with transaction.atomic():\n    pass\n"))
+    assert open_transactions(Source("billing/cash.py", "name = transaction.savepoint()\n"))
+    assert open_transactions(Source("billing/cash.py", "with commands.savepoint():\n    pass\n")) == []
     charge = "def submit(*, actor):\n    accounts.gateway_of(account).charge(order)\n"
     assert waits_inside(Source("payments/attempts.py", "@command\n" + charge))
     assert waits_inside(Source("payments/attempts.py", charge)) == []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import pytest
 
-from compliance.models import Organization
+from compliance import audit
+from compliance.models import AuditEntry, Organization
 from coverpay.kernel import commands
 from coverpay.kernel.actors import Actor, system
 from coverpay.kernel.commands import CommandNeeded, CommandNested, CommandNotAudited, OpenCommand, command, step
@@ -124,3 +126,38 @@ def test_a_witness_runs_last_in_the_same_transaction_and_can_undo_it() -> None:
         idle(actor=ME)
     assert [name.rpartition(".")[2] for name in seen] == ["audited"]
     assert not written("witnessed")
+
+
+@command
+def partly(*, fail: bool, actor: Actor) -> None:
+    """Write and audit three organizations; the second may be undone alone."""
+    for code in ("before", "part", "after"):
+        with suppress(ZeroDivisionError), commands.savepoint() if code == "part" else nullcontext():
+            made = write(code)
+            audit.record(action="test.write", object_id=made.id, organization_id=made.id)
+            if fail and code == "part":
+                raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(("fail", "kept"), [(False, {"before", "part", "after"}), (True, {"before", "after"})])
+def test_a_part_that_is_undone_takes_its_rows_and_its_audit_entries_with_it(fail: bool, kept: set[str]) -> None:
+    partly(fail=fail, actor=ME)
+    made = dict(Organization.objects.filter(code__in=("before", "part", "after")).values_list("code", "id"))
+    assert set(made) == kept
+    assert set(AuditEntry.objects.filter(action="test.write").values_list("object_id", flat=True)) == set(made.values())
+
+
+def test_a_part_reads_anew_what_the_command_knows_and_leaves_it_as_it_was() -> None:
+    seen: list[int] = []
+
+    @command
+    def reading(*, actor: Actor) -> None:
+        count = iter(range(9))
+        seen.append(commands.once("row", lambda: next(count)))
+        with commands.savepoint():
+            seen.append(commands.once("row", lambda: next(count)))
+        seen.append(commands.once("row", lambda: next(count)))
+        commands.unchanged()
+
+    reading(actor=ME)
+    assert seen == [0, 1, 0]

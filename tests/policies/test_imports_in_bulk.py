@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from django.db import IntegrityError, connection
 
+from compliance.models import AuditEntry
 from coverpay.kernel.money import Money
 from policies import imports, lifecycle
 from policies.imports import writing
@@ -138,3 +139,5 @@ def test_a_row_that_became_impossible_meanwhile_is_named_and_nothing_is_kept(
     done = bring(house, changed(GOOD, policy_number="P-9"))
     assert (done.state, done.policy_count) == ("imported", 1)
     assert set(Policy.objects.values_list("number", flat=True)) == {"P-1", "P-2", "P-9"}
+    audited = set(AuditEntry.objects.filter(object_id__startswith="pol_").values_list("object_id", flat=True))
+    assert audited == set(Policy.objects.values_list("id", flat=True)), "what was undone left no audit entry"
