@@ -107,7 +107,7 @@ class TrustPosition(StaffPage, TemplateView):
             filters=filters,
             at=at or clock.today(),
             shown=shown,
-            names=queries.owner_names(book, owners, lambda known: {}) if book else {},
+            names=queries.owner_names(book, owners) if book else {},
             page=page_of(movements, self.request.GET.get("after", "")),
             titles={code: kind.title for code, kind in CHART.items()},
             can_move=access.may(self.actor, WRITE),
@@ -143,7 +143,7 @@ class Withdraw(_Form, PreviewPage):
             return []
         position = positions.position(book.id, "USD")
         owed = [each for each in (*position.ours, *position.others) if each.code in (*DRAWS, *REMITS)]
-        names = queries.owner_names(book, {each.owner for each in owed}, lambda known: {})
+        names = queries.owner_names(book, {each.owner for each in owed})
         return [
             (f"{each.code}:{each.owner}", f"{CHART[each.code].title}: {whose}, {Money(each.owed_minor)}")
             for each in owed

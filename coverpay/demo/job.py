@@ -53,6 +53,14 @@ class Job:
     def note(self, text: str) -> None:
         self.say(f"     {text}")
 
+    def import_statement(self, file: Path) -> dict[str, Any]:
+        """Send a statement file; sent before, it is the first import. Raises: StepFailed when it is quarantined."""
+        sent = {"file": (file.name, file.read_bytes(), "application/octet-stream")}
+        found: dict[str, Any] = self.api.post("statements", f"main job: {file.name}", files=sent)
+        if found["state"] != "imported":
+            raise StepFailed(f"{file.name} was quarantined: {found['problems']}")
+        return found
+
 
 def run(job: Job) -> None:
     """Run every step in order. Raises: StepFailed."""
@@ -209,12 +217,7 @@ def read_statement(job: Job) -> None:
                 moved=moved,
             )
         )
-    content = file.read_bytes()
-    found = job.api.post(
-        "statements", f"main job: {file.name}", files={"file": (file.name, content, "application/octet-stream")}
-    )
-    if found["state"] != "imported":
-        raise StepFailed(f"{file.name} was quarantined: {found['problems']}")
+    found = job.import_statement(file)
     statement = found["statements"][0]
     job.note(f"{file.name}: {found['line_count']} lines")
     job.figure("opening", statement["opening_minor"])

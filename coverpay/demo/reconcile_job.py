@@ -90,12 +90,7 @@ def read_second_statement(job: Job) -> None:
         mark = SECOND["account_mark"]
         day = clock.today()
         file.write_text(bank.statement(bank_id=book.BANK_ID, account=mark, on=day, opening_minor=0, moved=moved))
-    content = file.read_bytes()
-    found = job.api.post(
-        "statements", f"main job: {file.name}", files={"file": (file.name, content, "application/octet-stream")}
-    )
-    if found["state"] != "imported":
-        raise StepFailed(f"{file.name} was quarantined: {found['problems']}")
+    found = job.import_statement(file)
     job.figure("second account: closing", found["statements"][0]["closing_minor"])
 
 

@@ -128,7 +128,12 @@ def title_of(code: str) -> str:
     return CHART[code].title if code in CHART else code
 
 
-def owner_names(book: Book, owners: Collection[str], name_owners: NameOwners) -> dict[str, str]:
+def no_names(owners: Collection[str]) -> dict[str, str]:
+    """Name nobody; the edge gives a function that knows more."""
+    return {}
+
+
+def owner_names(book: Book, owners: Collection[str], name_owners: NameOwners = no_names) -> dict[str, str]:
     """Name the owners of a book's accounts: organizations, its bank accounts, and whom `name_owners` knows."""
     names = dict(Organization.objects.filter(pk__in=owners).values_list("id", "name"))
     banks = Account.objects.filter(book=book, owner__in=owners, bank_account__isnull=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -33,16 +33,11 @@ class AtFilter(FilterForm):
             field.widget = forms.HiddenInput()
 
 
-def no_names(owners: Collection[str]) -> dict[str, str]:
-    """Name nobody; the edge gives the pages a function that knows more."""
-    return {}
-
-
 class LedgerPage(StaffPage, TemplateView):
     """A page of the books. `name_owners` is set where the page gets its address."""
 
     reads = Permission.LEDGER_READ
-    name_owners: NameOwners = staticmethod(no_names)
+    name_owners: NameOwners = staticmethod(queries.no_names)
 
 
 class BookPage(LedgerPage):

@@ -89,33 +89,30 @@ _NOT_MATCHED = """
 """
 
 
+def _over_new(name: str, rows: str, func: str) -> pgtrigger.Trigger:
+    """Look over all rows that a statement wrote, at once; `func` finds them under the name `rows`."""
+    return pgtrigger.Trigger(
+        name=name,
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new=rows),
+        declare=_DECLARED,
+        func=func,
+    )
+
+
 def match_ties() -> pgtrigger.Trigger:
     """With the statement that writes matches: the lines of each are there, of its account, and tie to the cent.
 
     Lines are written before their match (their foreign keys are checked at commit), so that one look over a whole
     batch is enough; `lines_first` sees to it that none joins afterwards.
     """
-    return pgtrigger.Trigger(
-        name="match_ties",
-        level=pgtrigger.Statement,
-        when=pgtrigger.After,
-        operation=pgtrigger.Insert,
-        referencing=pgtrigger.Referencing(new="new_matches"),
-        declare=_DECLARED,
-        func=_TIES,
-    )
+    return _over_new("match_ties", "new_matches", _TIES)
 
 
 def lines_first() -> pgtrigger.Trigger:
-    return pgtrigger.Trigger(
-        name="lines_first",
-        level=pgtrigger.Statement,
-        when=pgtrigger.After,
-        operation=pgtrigger.Insert,
-        referencing=pgtrigger.Referencing(new="new_lines"),
-        declare=_DECLARED,
-        func=_LINES_FIRST,
-    )
+    return _over_new("lines_first", "new_lines", _LINES_FIRST)
 
 
 def lines_end() -> pgtrigger.Trigger:
@@ -150,15 +147,7 @@ def ends_with_match() -> pgtrigger.Trigger:
 
 
 def not_ignored() -> pgtrigger.Trigger:
-    return pgtrigger.Trigger(
-        name="not_ignored",
-        level=pgtrigger.Statement,
-        when=pgtrigger.After,
-        operation=pgtrigger.Insert,
-        referencing=pgtrigger.Referencing(new="new_lines"),
-        declare=_DECLARED,
-        func=_NOT_IGNORED,
-    )
+    return _over_new("not_ignored", "new_lines", _NOT_IGNORED)
 
 
 def not_matched() -> pgtrigger.Trigger:

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.text import slugify
 
 from compliance import access
@@ -98,11 +99,12 @@ class PublishMapping(CommandPage):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         used = access.visible(self.actor, Account.objects.all()).values_list("code", flat=True)
-        codes = sorted({*used, *(key.partition(":")[0] for key in self._before().get("accounts", {}))} & set(CHART))
+        known = self._before.get("accounts", {})
+        codes = sorted({*used, *(key.partition(":")[0] for key in known)} & set(CHART))
         return {
             **super().get_form_kwargs(),
             "codes": codes or sorted(CHART),
-            "known": self._before().get("accounts", {}),
+            "known": known,
         }
 
     def get_initial(self) -> dict[str, Any]:
@@ -111,7 +113,7 @@ class PublishMapping(CommandPage):
     def run(self, form: MappingForm) -> str:
         made = exports.publish_mapping(
             system=form.cleaned_data["system"],
-            spec=form.spec(self._before()),
+            spec=form.spec(self._before),
             effective_from=form.cleaned_data["effective_from"],
             actor=self.actor,
         )
@@ -121,6 +123,7 @@ class PublishMapping(CommandPage):
     def _system(self) -> str:
         return self.request.POST.get("system") or self.request.GET.get("system", "")
 
+    @cached_property
     def _before(self) -> dict[str, Any]:
         rows = access.visible(self.actor, AccountMapping.objects.filter(system=self._system()))
         last = rows.order_by("-number").first()
